@@ -1,0 +1,38 @@
+"Learn Reinforcement Learning with PyTorch: the library that the lessons export. Importing it loads nothing heavy."
+
+__version__ = "0.1.0"
+
+from functools import cache as _cache
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imported when the name is first used
+    from .core import *
+    from .exercises import *
+    from .optimization.losses import *
+    from .plots import *
+
+@_cache
+def _modules() -> dict[str, str]:
+    "Public name -> module that exports it, read from the `__all__` in each module's source: nothing is imported."
+    import ast
+    from pathlib import Path
+
+    root, found = Path(__file__).parent, {}
+    for path in sorted(root.rglob("*.py")):
+        _, _, names = path.read_text(encoding="utf-8").partition("\n__all__ = ")
+        module = ".".join(path.relative_to(root.parent).with_suffix("").parts)
+        if names: found.update(dict.fromkeys(ast.literal_eval(names[: names.index("]") + 1]), module))
+    return found
+
+
+def __getattr__(name: str) -> _Any:
+    from importlib import import_module
+
+    if not name.startswith("_") and name in _modules():
+        globals()[name] = value = getattr(import_module(_modules()[name]), name)
+        return value
+    raise AttributeError(f"module 'rlpt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]: return sorted({*globals(), *_modules()})
