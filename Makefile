@@ -1,0 +1,60 @@
+# Each target sets itself up: it makes .venv and installs into it whatever is missing there.
+# Written for GNU make 3.81 (macOS) and later.
+
+# The first of these that is new enough; or name one yourself: make test PYTHON=/opt/python3.12/bin/python3
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+INSTALLED := .venv/.installed
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help docs test prepare outputs test-slow lab dist clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+docs: $(INSTALLED) ## build the site into _docs/: with Quarto if there is one, else a preview with pandoc (QUARTO=no: always the preview)
+	@$(PY) -m tools.docs $(QUARTO)
+
+test: $(INSTALLED) ## everything that has to be green before a commit: notebooks, package, tests, types
+	@$(PY) -m tools.suite
+
+prepare: $(INSTALLED) ## what to run before a commit: export, test the notebooks, clean them, refresh sidebar, map and README
+	.venv/bin/nbdev_export
+	@$(PY) -m tools.suite notebooks
+	.venv/bin/nbdev_clean
+	@$(PY) -m tools.sidebar
+	@$(PY) -m tools.readme
+
+outputs: $(INSTALLED) ## run notebooks and store their outputs: all, or NB=nbs/lib/core.ipynb; with SLOW=1 the slow cells too
+	@$(PY) -m tools.outputs $(if $(SLOW),--slow) $(NB)
+
+test-slow: $(INSTALLED) ## the cells flagged slow and the tests marked slow: minutes to hours
+	@$(PY) -m tools.suite slow
+
+lab: $(INSTALLED) ## open the notebooks in JupyterLab
+	.venv/bin/jupyter lab nbs
+
+dist: $(INSTALLED) ## build the source and wheel packages into dist/
+	rm -rf dist build
+	$(PY) -m build --quiet
+	@ls dist
+
+clean: ## remove all that was built; .venv stays
+	rm -rf _docs _proc _cells dist build *.egg-info .pytest_cache .hypothesis
+	find nbs rlpt tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find nbs -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): settings.ini setup.py pyproject.toml
+	@test -n "$(PYTHON)" || test -x $(PY) || { \
+		echo "rlpt needs Python 3.11 or newer, and there is none on PATH ($$(python3 --version 2>&1 || true))."; \
+		echo "Install one, or say where it is: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || { \
+		"$(PYTHON)" -c 'import sys; sys.version_info < (3, 11) and sys.exit("rlpt needs Python 3.11 or newer, and this is %s: %s" % (sys.version.split()[0], sys.executable))' && \
+		echo "Making .venv with $$("$(PYTHON)" --version)." && rm -rf .venv && "$(PYTHON)" -m venv .venv; } || { \
+		echo "No virtual environment could be made. On Debian and Ubuntu the package python3-venv may be missing."; exit 1; }
+	@$(PY) -c 'import sys; sys.version_info < (3, 11) and sys.exit("The Python in .venv is older than 3.11: remove the folder .venv and try again.")'
+	@echo "Installing rlpt and its tools into .venv: some minutes the first time."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[lessons,dev]'
+	@touch $@

@@ -1,0 +1,86 @@
+"The order of the pages, from the outline: nbs/sidebar.yml, and the map of the course on the home page."
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.notebooks import NBS, ROOT, lessons, notebook_paths, outline, read, settings
+
+# The order of the library's pages; what is not named here follows by name.
+LIBRARY = ["core", "plots", "data", "envs", "agents", "experiments", "exercises", "graders", "cli"]
+MAP = ("<!-- map -->", "<!-- /map -->")
+
+Page = tuple[str, Path]         # what the sidebar says, and the notebook
+
+
+def pages() -> list[tuple[str, list[Page]]]:
+    "The site in order: pairs of a section's title (empty for a page that stands alone) and its pages."
+    found = set(notebook_paths())
+    def alone(stem: str) -> Iterator[tuple[str, list[Page]]]:
+        if (path := NBS / f"{stem}.ipynb") in found: yield "", [("Home" if stem == "index" else read(path).title, path)]
+    def rank(path: Path) -> tuple[int, str]: return LIBRARY.index(path.stem) if path.stem in LIBRARY else len(LIBRARY), path.stem
+    written = [(f"{part.number}. {part.title}", [(f"{lesson.number} {lesson.title}", lesson.path) for lesson in part.lessons if lesson.written])
+               for part in outline()]
+    library = [(read(path).title, path) for path in sorted((path for path in found if path.parent == NBS / "lib"), key=rank)]
+    return [*alone("index"), *((title, inside) for title, inside in [*written, ("The library", library)] if inside), *alone("notation")]
+
+
+def sidebar() -> str:
+    "The text of nbs/sidebar.yml, for Quarto and for the preview."
+    def entry(page: Page, indent: str) -> str:
+        return f"{indent}- text: {json.dumps(page[0], ensure_ascii=False)}\n{indent}  href: {page[1].relative_to(NBS).as_posix()}\n"
+    text = "# Made from outline.yml by `make prepare`: do not edit.\nwebsite:\n  sidebar:\n    contents:\n"
+    for title, inside in pages():
+        if title: text += f"      - section: {json.dumps(title, ensure_ascii=False)}\n        contents:\n"
+        text += "".join(entry(page, " " * (10 if title else 6)) for page in inside)
+    return text
+
+
+def course_map() -> str:
+    "All parts and lessons in Markdown, as a map for the home page: what is written is a link."
+    done = sum(lesson.written for lesson in lessons())
+    text = [f"{done} of {len(lessons())} lessons {'is' if done == 1 else 'are'} written so far; those are links."]
+    for part in outline():
+        written = sum(lesson.written for lesson in part.lessons)
+        count = f"{len(part.lessons)} lessons" + (f", {written} written" if written else "")
+        text += [f"<details{' open' if written else ''}><summary><b>Part {part.number}. {part.title}</b> · {count}</summary>"]
+        text += ["\n".join(f"- **[{lesson.number} {lesson.title}]({lesson.path.relative_to(NBS).as_posix()})** ✓" if lesson.written
+                           else f"- {lesson.number} {lesson.title}" for lesson in part.lessons)]
+        text += ["</details>"]
+    return "\n\n".join(text)
+
+
+def with_map(source: str) -> str:
+    "`source` with the map renewed between its two markers."
+    before, rest = source.split(MAP[0])
+    return "\n\n".join([before + MAP[0], course_map(), MAP[1] + rest.split(MAP[1])[1]])
+
+
+def home() -> str:
+    "The text of nbs/index.ipynb with the map renewed."
+    raw = json.loads((NBS / "index.ipynb").read_text(encoding="utf-8"))
+    for cell in raw["cells"]:
+        if MAP[0] in (source := "".join(cell["source"])): cell["source"] = with_map(source).splitlines(keepends=True)
+    return json.dumps(raw, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def site_settings() -> str:
+    "The text of nbs/nbdev.yml, which nbdev writes from settings.ini whenever it builds the site."
+    from nbdev.quarto import _nbdev_yml
+    return _nbdev_yml.format(**settings())
+
+
+def generated() -> dict[Path, str]:
+    "The files that this module writes, with the text that each should have."
+    return {NBS / "sidebar.yml": sidebar(), NBS / "nbdev.yml": site_settings(), NBS / "index.ipynb": home()}
+
+
+def main() -> None:
+    "Write what is not in step, and name it."
+    for path, text in generated().items():
+        if path.exists() and path.read_text(encoding="utf-8") == text: continue
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__": main()
