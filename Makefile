@@ -46,15 +46,15 @@ clean: ## remove all that was built; .venv stays
 	find nbs rlpt tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 	find nbs -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
 
+NEW_ENOUGH := import sys; sys.version_info < (3, 11) and sys.exit("%s is Python %s." % (sys.executable, sys.version.split()[0]))
+
 $(INSTALLED): settings.ini setup.py pyproject.toml
-	@test -n "$(PYTHON)" || test -x $(PY) || { \
-		echo "rlpt needs Python 3.11 or newer, and there is none on PATH ($$(python3 --version 2>&1 || true))."; \
-		echo "Install one, or say where it is: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PY) -m pip --version >/dev/null 2>&1 || { \
-		"$(PYTHON)" -c 'import sys; sys.version_info < (3, 11) and sys.exit("rlpt needs Python 3.11 or newer, and this is %s: %s" % (sys.version.split()[0], sys.executable))' && \
-		echo "Making .venv with $$("$(PYTHON)" --version)." && rm -rf .venv && "$(PYTHON)" -m venv .venv; } || { \
-		echo "No virtual environment could be made. On Debian and Ubuntu the package python3-venv may be missing."; exit 1; }
-	@$(PY) -c 'import sys; sys.version_info < (3, 11) and sys.exit("The Python in .venv is older than 3.11: remove the folder .venv and try again.")'
+	@$(PY) -m pip --version >/dev/null 2>&1 || "$(or $(PYTHON),python3)" -c '$(NEW_ENOUGH)' || { \
+		echo "rlpt needs Python 3.11 or newer, and none was found that runs. Install one, or say where it is:"; \
+		echo "make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || { echo "Making .venv with $(PYTHON)."; rm -rf .venv; "$(PYTHON)" -m venv .venv; } || { \
+		echo "No virtual environment could be made. On Debian and Ubuntu the package python3-venv may be missing."; rm -rf .venv; exit 1; }
+	@$(PY) -c '$(NEW_ENOUGH)' || { echo "rlpt needs Python 3.11 or newer: remove the folder .venv and try again."; exit 1; }
 	@echo "Installing rlpt and its tools into .venv: some minutes the first time."
-	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[lessons,dev]'
+	@$(PY) -m pip install -qq --disable-pip-version-check -e '.[lessons,dev]'
 	@touch $@

@@ -277,14 +277,15 @@ def _exported_names() -> set[str]:
 
 # %% ../nbs/lib/exercises.ipynb #09a16eb1
 def _recognise(ex: Exercise, cases: list[tuple], got: list[Outcome], failed: list[int], names: list[str]) -> str | None:
-    "The sentence of the first known mistake that behaves as the answer does: everywhere, or else wherever it fails."
-    agree = {}
+    "The sentence of the known mistake that behaves most like the answer, if one does."
+    best, most = None, 0.0
     for sentence, mistake in ex.mistakes.items():
         theirs = [observe(mistake, args, ex.grad) for args in cases]
-        agree[sentence] = [compare(t, g, names, rtol=ex.rtol, atol=ex.atol) is None for t, g in zip(theirs, got)]
-    everywhere = (sentence for sentence, same in agree.items() if all(same))
-    where_it_fails = (sentence for sentence, same in agree.items() if all(same[i] for i in failed))
-    return next(everywhere, None) or next(where_it_fails, None)
+        agree = [compare(t, g, names, rtol=ex.rtol, atol=ex.atol) is None for t, g in zip(theirs, got)]
+        share = sum(agree[i] for i in failed) / len(failed)  # of the failures that it explains
+        score = share + all(agree) if agree[failed[0]] and share >= 0.5 else 0.0
+        if score > most: best, most = sentence, score
+    return best
 
 def _says_the_same(wanted: Outcome, got: Outcome, text: str) -> bool:
     "Would the sentence only repeat the two values above it?"

@@ -17,12 +17,15 @@ def lesson() -> Lesson:
     "Lesson 2.3 with a title and exercises of its own."
     place = next(lesson for lesson in lessons() if lesson.number == "2.3")
     return replace(place, title="How far from the middle", exercises={
-        "1": "Implement the spread with weights.", "2": "Tell whether f(x) = x^2 moves the mean or the median.", "3": "Discuss why distances are squared."})
+        "1": "Implement the spread with weights.", "2": "Tell whether f(x) = x^2 moves the mean or the median.",
+        "3": "Discuss why distances are squared."})
 
 
 def output(text: str) -> dict[str, Any]:
     "A stored output: a figure, what `check` printed, or a value."
-    if text == FIGURE: return {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 640x480 with 1 Axes>"}}
+    if text == FIGURE:
+        return {"output_type": "display_data", "metadata": {},
+                "data": {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 640x480 with 1 Axes>"}}
     if text.startswith("✓"): return {"output_type": "stream", "name": "stdout", "text": text + "\n"}
     return {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": text}, "execution_count": None}
 
@@ -32,7 +35,8 @@ def notebook(text: str, path: Path) -> Notebook:
     cells: list[Cell] = []
     for kind, block in re.findall(r"^# %%( \[markdown\])?\n(.*?)(?=^# %%|\Z)", text, re.M | re.S):
         lines = block.strip("\n").split("\n")
-        if kind: cells.append(Cell(len(cells), "markdown", "\n".join(re.sub(r"^# ?", "", line) for line in lines))); continue
+        if kind: cells.append(Cell(len(cells), "markdown",
+                                   "\n".join(re.sub(r"^# ?", "", line) for line in lines))); continue
         shown = "\n".join(line.removeprefix("# > ") for line in lines if line.startswith("# > "))
         source = "\n".join(line for line in lines if not line.startswith("# > "))
         metadata = {"jupyter": {"source_hidden": True}} if source.startswith("#| code-fold: true") else {}

@@ -25,7 +25,8 @@ FOR_ALL: dict[str, Callable[[Notebook], list[str]]] = {
     "slow": results.slow,
     "documented": lambda nb: documents.documented(nb, LESSONS.get(nb.path)),
     "magics": cells.magics}
-FOR_LESSONS: dict[str, Callable[[Notebook, Lesson], list[str]]] = {"anatomy": anatomy.anatomy, "complete": exercises.complete}
+FOR_LESSONS: dict[str, Callable[[Notebook, Lesson], list[str]]] = {"anatomy": anatomy.anatomy,
+                                                                   "complete": exercises.complete}
 
 
 
@@ -34,7 +35,9 @@ def each(notebooks: list[Notebook]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("nb", notebooks, ids=[nb.name for nb in notebooks])
 
 
-every, with_code, every_lesson = each(NOTEBOOKS), each([nb for nb in NOTEBOOKS if nb.code]), each([nb for nb in NOTEBOOKS if nb.path in LESSONS])
+every, with_code, every_lesson = each(NOTEBOOKS), each([nb for nb in NOTEBOOKS
+                                                        if nb.code]), each([nb for nb in NOTEBOOKS
+                                                                            if nb.path in LESSONS])
 
 
 def hold(faults: list[str]) -> None:
@@ -71,11 +74,11 @@ def runs(request: pytest.FixtureRequest) -> dict[tuple[str, Path], Future[Any]]:
     "What has to be run for the tests that are selected, two at a time."
     jobs = {"fresh": run_notebook, "exercises": exercises.apart}
     pool = ThreadPoolExecutor(2)
-    wanted: list[tuple[str, Path]] = [
-        (item.originalname.removeprefix("test_"), item.callspec.params["nb"].path) for item in request.session.items  # pyright: ignore[reportAttributeAccessIssue]
-        if isinstance(item, pytest.Function) and item.originalname in ("test_fresh", "test_exercises")]
     request.addfinalizer(lambda: pool.shutdown(wait=False, cancel_futures=True))
-    return {(job, path): pool.submit(jobs[job], path) for job, path in wanted}
+    wanted: list[Any] = [item for item in request.session.items
+                         if item.name.startswith(("test_fresh[", "test_exercises["))]
+    calls = [(item.originalname.removeprefix("test_"), item.callspec.params["nb"].path) for item in wanted]
+    return {(job, path): pool.submit(jobs[job], path) for job, path in calls}
 
 
 @with_code

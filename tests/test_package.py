@@ -43,7 +43,8 @@ def small(tmp_path: Path) -> Path:
     home = tmp_path / "rlpt"
     home.mkdir()
     text = (ROOT / "rlpt" / "__init__.py").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("    from .") or line == "    from .core import *"]
+    lines = [line for line in text.splitlines() if not line.startswith("    from .")
+             or line == "    from .core import *"]
     (home / "__init__.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (home / "core.py").write_text("\n__all__ = ['one']\n\none = 1\n")
     (home / "py.typed").write_text("")
@@ -74,7 +75,8 @@ def test_planted_in_package(small: Path) -> None:
     (small / "rlpt" / "py.typed").unlink()
     assert [fault.split(":")[0] for fault in package.typed(small)] == ["rlpt/py.typed is missing", "rlpt/__init__.py"]
     plant(small, "from .core import *", "from .core import one\n    from .gone import *")
-    assert sum("rlpt.gone exports nothing" in fault or "is not what rlpt.core exports" in fault for fault in package.typed(small)) == 2
+    assert sum("rlpt.gone exports nothing" in fault or "is not what rlpt.core exports" in fault
+               for fault in package.typed(small)) == 2
 
     plant(small, "one = 1", "from .optimization import losses", "core.py")
     (fault,) = package.layered(small)

@@ -16,20 +16,23 @@ MARK = "# %% cell "
 
 
 def script(nb: Notebook) -> str:
-    "The code of a notebook as one module; starters and solutions, which define the same names, are each a scope of their own."
-    return "\n".join(f"{MARK}{cell.index}\n{scope(cell) if cell.is_starter or cell.is_solution else cell.source}\n" for cell in nb.code)
+    "The code of a notebook as one module; starters and solutions, which share names, are each a scope of their own."
+    return "\n".join(f"{MARK}{cell.index}\n{scope(cell) if cell.is_starter or cell.is_solution else cell.source}\n"
+                     for cell in nb.code)
 
 
 def scope(cell: Cell) -> str:
-    "A cell as a function without arguments. The first line takes the place of a directive, so that lines keep their numbers."
+    "A cell as a function; its first line takes the place of a directive, so that lines keep their numbers."
     lines = cell.source.splitlines()
-    return "\n".join([f"def _cell_{cell.index}() -> None:  {lines[0]}", textwrap.indent("\n".join(lines[1:]), "    "), "    pass"])
+    return "\n".join([f"def _cell_{cell.index}() -> None:  {lines[0]}", textwrap.indent("\n".join(lines[1:]), "    "),
+                      "    pass"])
 
 
 def magics(nb: Notebook) -> list[str]:
     "Lines that only IPython understands; no type checker reads them, and nbdev would export them as they are."
     return [f"{nb.name}, cell {cell.index}: write Python instead of `{line.strip()}`"
-            for cell in nb.code for line in cell.source.splitlines() if re.match(r"\s*(?:%{1,2}[a-zA-Z]|![\w./]|\?\w)|\w[\w.]*\?{1,2}$", line)]
+            for cell in nb.code for line in cell.source.splitlines()
+            if re.match(r"\s*(?:%{1,2}[a-zA-Z]|![\w./]|\?\w)|\w[\w.]*\?{1,2}$", line)]
 
 
 def write(paths: list[Path], folder: Path = CELLS) -> list[Path]:
@@ -49,7 +52,8 @@ def where(file: Path, line: int) -> str:
     "Which cell a line of a written file comes from."
     lines = file.read_text(encoding="utf-8").splitlines()[:line]
     at = max((i for i, text in enumerate(lines) if text.startswith(MARK)), default=0)
-    return f"{file.stem}.ipynb, cell {lines[at].removeprefix(MARK)}, line {line - at - 1}" if lines else f"{file.name} has no such line"
+    if not lines: return f"{file.name} has no such line"
+    return f"{file.stem}.ipynb, cell {lines[at].removeprefix(MARK)}, line {line - at - 1}"
 
 
 def main(arguments: list[str]) -> None:

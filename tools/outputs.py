@@ -66,7 +66,7 @@ def execute(path: Path, slow: bool = False, timeout: int | None = 300) -> str:
         env = {**os.environ, "IN_TEST": "1", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "IPYTHONDIR": profile, "PYTHONPATH": python_path,
                "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         env.pop("MPLBACKEND", None)
-        client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True,
+        client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True, extra_arguments=["--log-level=ERROR"],
                                 resources={"metadata": {"path": str(path.resolve().parent)}})
         with client.setup_kernel(env=env):
             for i, raw in enumerate(nb.cells):

@@ -1,5 +1,7 @@
 "Draw the picture on the home page, nbs/images/home.png: one equation, its function, its test, and what it is for."
 
+from typing import Any
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -30,7 +32,8 @@ def main() -> None:
     "Draw and save."
     use_style()
     fig = plt.figure(figsize=(9.4, 3.9), layout="constrained")
-    cards, right = fig.subfigures(1, 2, width_ratios=[1.25, 1])
+    halves: Any = fig.subfigures(1, 2, width_ratios=[1.25, 1])
+    cards, right = halves
     top, middle, bottom = cards.subplots(3, 1, gridspec_kw={"height_ratios": [1, 1.2, 1]})
     card(top, "The equation,", EQUATION, 14, False)
     card(middle, "the function under it,", FUNCTION, 9, True)

@@ -43,6 +43,10 @@ local function formula(el)          -- $$ ... \tag{1} $$ -> a box with the formu
   return box
 end
 
+local function alone(el)            -- a formula between two blank lines is no paragraph, and may be wider than one
+  if #el.content == 1 and el.content[1].tag == "Math" and not links then return pandoc.Plain(el.content) end
+end
+
 local function cite(inlines)        -- (1) in the text -> a link to equation (1), unless it is the one "(1) of" another lesson
   if links then return nil end
   for i = #inlines, 1, -1 do
@@ -56,16 +60,4 @@ local function cite(inlines)        -- (1) in the text -> a link to equation (1)
   return inlines
 end
 
-local function hold(inlines)        -- no line may begin with the comma that follows a formula
-  if links then return nil end
-  for i = #inlines - 1, 1, -1 do
-    local mark, rest = (inlines[i + 1].text or ""):match("^([.,;:!?)’”]+)(.*)$")
-    if inlines[i].tag == "Math" and inlines[i].mathtype == "InlineMath" and inlines[i + 1].tag == "Str" and mark then
-      inlines[i] = pandoc.Span({inlines[i], pandoc.Str(mark)}, {class = "whole"})
-      if rest ~= "" then inlines[i + 1].text = rest else inlines:remove(i + 1) end
-    end
-  end
-  return inlines
-end
-
-return {{Meta = settings}, {Math = function(el) tag(el) end}, {Inlines = cite}, {Inlines = hold}, {Link = link, Image = image, Math = formula}}
+return {{Meta = settings}, {Math = function(el) tag(el) end}, {Para = alone, Inlines = cite}, {Link = link, Image = image, Math = formula}}

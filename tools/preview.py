@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pypandoc
 import yaml
 
-from tools.mathml import spaced
+from tools.mathml import typeset
 from tools.notebooks import NBS, ROOT, Cell, Notebook, lessons, notebook_paths, outline, page, read, settings
 
 TOOLS = Path(__file__).parent
@@ -218,12 +218,12 @@ def render(nb: Notebook, notebook: str, docs: Path, around: tuple[tuple[str, str
     try:
         text = pandoc(markdown(nb, target.with_name(f"{target.stem}_files")), "--from", DIALECT, "--to", "html", "--standalone",
                       *(f"{option}={file}" for option, file in files.items()), "--template", str(TOOLS / "preview.html"), "--lua-filter", str(TOOLS / "preview.lua"),
-                      "--citeproc", "--mathml", "--toc", "--toc-depth=3", "--wrap=preserve", "--eol=lf")
+                      "--citeproc", "--mathml", "--toc", "--toc-depth=3", "--wrap=preserve", "--columns=10000", "--eol=lf")
     except ValueError as error: raise ValueError(f"nbs/{notebook}: {error}") from None
     finally:
         for file in files.values(): file.unlink()
     text = re.sub(r' id="toc-[^"]*"', "", text)         # the table of contents is on the page twice
-    target.write_text(spaced(text), encoding="utf-8")
+    target.write_text(typeset(text), encoding="utf-8")
     return target
 
 

@@ -26,7 +26,7 @@ def readme() -> str:
         os.environ.pop("IN_TEST")
         if testing: os.environ["IN_TEST"] = testing
     front = front_matter(nb)
-    text = pandoc(source, "--from", DIALECT, "--to", "gfm-smart", "--lua-filter", str(TOOLS / "preview.lua"), "--wrap=preserve",
+    text = pandoc(source, "--from", DIALECT, "--to", "gfm-smart", "--lua-filter", str(TOOLS / "preview.lua"), "--wrap=preserve", "--columns=10000",
                   "--metadata", f"links={site_address()}", "--metadata", "images=nbs/", "--eol=lf")
     text = re.sub(r'((?:src|srcset)=")(?=images/)', r"\1nbs/", text)
     text = re.sub(r"(<details[^>]*>)\s*<summary>\s*(.*?)\s*</summary>", r"\1<summary>\2</summary>", text, flags=re.S)

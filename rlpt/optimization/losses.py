@@ -7,7 +7,6 @@ __all__ = ['mse', 'mae', 'huber', 'bce', 'bce_with_logits', 'loss_surface']
 
 # %% ../../nbs/02_optimization/03_losses.ipynb #fec741a6
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor

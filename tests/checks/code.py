@@ -20,7 +20,8 @@ def aliases(trees: Iterable[ast.AST]) -> Aliases:
     found: Aliases = {}
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Import):
-            for name in node.names: found[name.asname or name.name.split(".")[0]] = name.name if name.asname else name.name.split(".")[0]
+            for name in node.names:
+                found[name.asname or name.name.split(".")[0]] = name.name if name.asname else name.name.split(".")[0]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for name in node.names: found[name.asname or name.name] = f"{node.module}.{name.name}"
     return found
@@ -54,7 +55,9 @@ def exported_names(nb: Notebook) -> list[tuple[Cell, str]]:
     found = []
     for cell in nb.code:
         for node in parse(cell).body if is_public(cell) else []:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-            names = [node.name] if isinstance(node, Def) else [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+            targets = [*getattr(node, "targets", []), *([node.target] if isinstance(node, ast.AnnAssign) else [])]
+            parts = [node] if isinstance(node, Def) else [part for target in targets for part in ast.walk(target)]
+            names = [part.name if isinstance(part, Def) else part.id for part in parts
+                     if isinstance(part, Def | ast.Name)]
             found += [(cell, name) for name in dict.fromkeys(names) if not name.startswith("_")]
     return found

@@ -11,7 +11,12 @@ from tools.notebooks import ROOT
 
 from .exports import import_faults
 
-LOADED = "import sys; before = set(sys.modules); import rlpt; print(*{name.split('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names - {'rlpt'})"
+LOADED = """
+import sys
+before = set(sys.modules)
+import rlpt
+print(*{name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names - {"rlpt"})
+"""
 RESOLVE = """
 import importlib, json, sys
 import rlpt
@@ -27,13 +32,15 @@ for name, module in json.load(sys.stdin).items():
 def python(code: str, root: Path, given: str = "") -> list[str]:
     "The lines that a new interpreter prints when it finds the package under `root`."
     environment = {**os.environ, "PYTHONPATH": str(root), "MPLBACKEND": "Agg"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, input=given, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, input=given, capture_output=True,
+                          text=True)
     return done.stdout.splitlines() if done.returncode == 0 else [f"fails: {done.stderr.strip()[-300:]}"]
 
 
 def light(root: Path = ROOT) -> list[str]:
     "`import rlpt` loads nothing but the standard library."
-    return [f"`import rlpt` loads {name}: import it where it is used" for line in python(LOADED, root) for name in line.split()]
+    return [f"`import rlpt` loads {name}: import it where it is used" for line in python(LOADED, root)
+            for name in line.split()]
 
 
 def exported(root: Path = ROOT) -> dict[str, list[str]]:
@@ -41,26 +48,34 @@ def exported(root: Path = ROOT) -> dict[str, list[str]]:
     found = {}
     for path in sorted((root / "rlpt").rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 found[".".join(path.relative_to(root).with_suffix("").parts)] = ast.literal_eval(node.value)
     return found
 
 
 def lazy(root: Path = ROOT) -> list[str]:
     "Every public name is an attribute of the package, and the one that its module exports."
-    return python(RESOLVE, root, json.dumps({name: module for module, names in exported(root).items() for name in names}))
+    return python(RESOLVE, root,
+                  json.dumps({name: module for module, names in exported(root).items() for name in names}))
 
 
 def typed(root: Path = ROOT) -> list[str]:
     "The TYPE_CHECKING block of `__init__` imports from just the modules that are exported, and `py.typed` is there."
-    found = [] if (root / "rlpt" / "py.typed").is_file() else ["rlpt/py.typed is missing: without it type checkers ignore our types"]
+    found = list[str]()
+    if not (root / "rlpt" / "py.typed").is_file():
+        found.append("rlpt/py.typed is missing: type checkers ignore our types")
     tree = ast.parse((root / "rlpt" / "__init__.py").read_text(encoding="utf-8"))
-    block = [part for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING") for part in node.body]
-    seen = {"rlpt." + (part.module or "").removeprefix("rlpt."): [name.name for name in part.names] for part in block if isinstance(part, ast.ImportFrom)}
+    block = [part for node in tree.body if isinstance(node, ast.If)
+             and ast.unparse(node.test).endswith("TYPE_CHECKING") for part in node.body]
+    seen = {"rlpt." + (part.module or "").removeprefix("rlpt."): [name.name for name in part.names] for part in block
+            if isinstance(part, ast.ImportFrom)}
     there = exported(root)
-    found += [f"rlpt/__init__.py: add `from .{module.removeprefix('rlpt.')} import *` under TYPE_CHECKING" for module in there.keys() - seen.keys()]
-    found += [f"rlpt/__init__.py: {module} exports nothing: remove it from under TYPE_CHECKING" for module in seen.keys() - there.keys()]
-    return found + [f"rlpt/__init__.py: what it imports from {module} under TYPE_CHECKING is not what {module} exports" for module in seen.keys() & there.keys()
+    found += [f"rlpt/__init__.py: add `from .{module.removeprefix('rlpt.')} import *` under TYPE_CHECKING"
+              for module in there.keys() - seen.keys()]
+    found += [f"rlpt/__init__.py: {module} exports nothing: remove it from under TYPE_CHECKING"
+              for module in seen.keys() - there.keys()]
+    return found + [f"rlpt/__init__.py: what it imports from {module} under TYPE_CHECKING is not what {module} exports"
+                    for module in seen.keys() & there.keys()
                     if seen[module] != ["*"] and set(seen[module]) != set(there[module])]
 
 
@@ -69,5 +84,6 @@ def layered(root: Path = ROOT) -> list[str]:
     found = []
     for path in sorted((root / "rlpt").rglob("*.py")):
         module = ".".join(path.relative_to(root / "rlpt").with_suffix("").parts)
-        if path.name not in ("__init__.py", "_modidx.py"): found += import_faults(module, ast.parse(path.read_text(encoding="utf-8")))
+        if path.name not in ("__init__.py", "_modidx.py"):
+            found += import_faults(module, ast.parse(path.read_text(encoding="utf-8")))
     return found

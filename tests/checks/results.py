@@ -20,7 +20,8 @@ def current(folder: Path = NBS / "results") -> list[str]:
         except ValueError as error:
             found.append(f"results/{path.name}: has no provenance ({error}): write it with rlpt.core.save_results")
             continue
-        if stale: found.append(f"results/{path.name}: {', '.join(stale)} changed since it was computed: run `make outputs` for its lesson with the slow cells")
+        if stale: found.append(f"results/{path.name}: {', '.join(stale)} changed since it was computed: run `make "
+                               "outputs` for its lesson with the slow cells")
     return found
 
 
@@ -29,7 +30,10 @@ def slow(nb: Notebook, folder: Path = NBS / "results") -> list[str]:
     found = []
     for cell in (cell for cell in nb.code if cell.slow):
         names = re.findall(r"save_results\(\s*[\"']([\w.-]+)[\"']", cell.source)
-        if not names: found.append(fault(nb, cell, "is slow and keeps nothing: end it with save_results(\"...\", ...), and load that in a fast cell"))
+        if not names:
+            found.append(fault(nb, cell,
+                               "is slow and keeps nothing: end it with save_results(\"...\", ...), and load that in a "
+                               "fast cell"))
         found += [fault(nb, cell, f"results/{name} is missing: run the slow cells of this notebook") for name in names
                   if not any((folder / f"{name}{suffix}").is_file() for suffix in (".json", ".npz"))]
     return found

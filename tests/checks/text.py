@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tools.notebooks import Cell, Notebook
 
-CODE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[ \t]*$|<(pre|code)\b.*?</\2>|<!--.*?-->|(?<!`)(`+)(?!`).+?(?<!`)\3(?!`)", re.M | re.S)
+CODE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[ \t]*$|<(pre|code)\b.*?</\2>|<!--.*?-->"
+                  r"|(?<!`)(`+)(?!`).+?(?<!`)\3(?!`)", re.M | re.S)
 LABEL = r"\((\d{1,2}[a-z]?)\)"
 RUN = re.compile(rf"(?<![\w\])}}`*\ufffc]){LABEL}(?:(?:,? and |,? or |, ?| to |–|-){LABEL})*"
                  r"(?P<of> (?:of|in) (?:\[?[Ll]esson (?P<lesson>\d\.\d+)|(?P<else>(?:the )?\[?[A-Z§])))?")
@@ -92,7 +93,8 @@ def split_math(text: str) -> Split:
             continue
         for math, after in zip(inner[1::2], inner[2::2]):
             if math != math.strip() or not math or after[:1].isdigit():
-                faults.append(rf"“${short(math)}$” does not render: no space inside the dollars, no digit after them; write \$ for a dollar")
+                faults.append(rf"“${short(math)}$” does not render: no space inside the dollars, no digit after them; "
+                              r"write \$ for a dollar")
         inline += inner[1::2]
         words.append("\ufffc".join(inner[0::2]))
     return Split(display, inline, "\n\n".join(words), faults)
@@ -101,12 +103,13 @@ def split_math(text: str) -> Split:
 def comments(source: str) -> Iterator[str]:
     "The comments of a code cell, directives such as fig-cap included."
     try:
-        yield from (token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.COMMENT)
+        yield from (token.string for token in tokenize.generate_tokens(io.StringIO(source).readline)
+                    if token.type == tokenize.COMMENT)
     except (tokenize.TokenError, SyntaxError): return
 
 
 def citations(text: str) -> Iterator[tuple[str, str | None]]:
-    "Each equation that a text cites, as (label, lesson); the lesson is None for this one. Other authors' equations are left out."
+    "Each equation that a text cites, as (label, lesson or None for this one); other authors' are left out."
     for run in RUN.finditer(text):
         if run["else"]: continue
         for label in re.findall(LABEL, run[0]): yield label, run["lesson"]

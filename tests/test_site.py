@@ -1,0 +1,273 @@
+"The house around the notebooks: the site, its preview, and the commands of the Makefile."
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools import docs, outputs, preview, readme, sidebar, suite
+from tools.mathml import typeset
+from tools.notebooks import NBS, ROOT, Cell, Notebook, lessons, notebook_paths, outline, read, settings
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg=="
+LOSSES = "02_optimization/03_losses.ipynb"
+
+
+# --- what is made from the outline
+
+@pytest.mark.parametrize("path", sidebar.generated(), ids=lambda path: path.name)
+def test_in_step(path: Path) -> None:
+    "Sidebar, settings of the site and map are as `make prepare` would write them."
+    assert path.read_text(encoding="utf-8") == sidebar.generated()[path]
+
+
+def test_sidebar_has_every_page_once_in_order() -> None:
+    "The home page, the lessons in the order of the outline, the library, the notation."
+    entries = [href for _, inside in preview.page_list() for _, href in inside]
+    assert entries[0] == "index.ipynb" and sorted(entries) == sorted(path.relative_to(NBS).as_posix() for path in notebook_paths())
+    written = [lesson.path.relative_to(NBS).as_posix() for lesson in lessons() if lesson.written]
+    assert [entry for entry in entries if entry in written] == written
+
+
+def test_map_names_all_and_links_what_is_written() -> None:
+    "53 lessons in 8 parts; a lesson is a link exactly when its notebook exists."
+    text = sidebar.course_map()
+    assert text.count("<details") == len(outline()) == 8 and len(re.findall(r"^- ", text, re.M)) == len(lessons()) == 53
+    linked = set(re.findall(r"\]\(([^)]+)\)", text))
+    assert linked == {lesson.path.relative_to(NBS).as_posix() for lesson in lessons() if lesson.written}
+    assert sidebar.with_map("a\n\n<!-- map -->\nold\n<!-- /map -->\n\nb") == f"a\n\n<!-- map -->\n\n{text}\n\n<!-- /map -->\n\nb"
+
+
+def test_readme_is_in_step_and_its_links_lead_somewhere() -> None:
+    "README.md is made from the home page; pages are named in full, pictures are in the repository."
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text == readme.readme()
+    for address in re.findall(r'\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"', text):
+        target = "".join(address)
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+    assert f"]({preview.site_address()}02_optimization/losses.html)" in text
+
+
+# --- the notebooks, as far as the site depends on them
+
+def links(nb: Notebook) -> Iterator[str]:
+    "The addresses within the course that the Markdown of a notebook names."
+    for cell in nb.markdown:
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", cell.source, flags=re.S)
+        for first, second in re.findall(r'\]\(\s*<?([^)\s>]+)[^)]*\)|(?:src|href)="([^"]+)"', text):
+            if not re.match(r"[a-z]+:|#", first + second): yield (first + second).partition("#")[0]
+
+
+def dead(nb: Notebook) -> list[str]:
+    "The links that lead to no notebook and no picture."
+    return [link for link in links(nb) if not (nb.path.parent / link).is_file()]
+
+
+@pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.relative_to(NBS).as_posix())
+def test_notebook_can_be_a_page(path: Path) -> None:
+    "Links lead to notebooks that exist, and nbdev runs no cell that it should not."
+    nb = read(path)
+    assert dead(nb) == [] and preview.mixed_cells(nb) == []
+
+
+def test_dead_links_and_mixed_cells_are_found() -> None:
+    "Both checks, on planted faults."
+    nb = Notebook(NBS / "02_optimization" / "x.ipynb", [
+        Cell(0, "markdown", "[a](03_losses.ipynb#mse) [b](04_gone.ipynb) `[c](code.ipynb)` ![d](../images/gone.png) [e](https://a.org) [f](#here)"),
+        Cell(1, "code", "import math\nx = math.pi"), Cell(2, "code", "import math\nfrom a import b"), Cell(3, "code", "#| eval: false\nimport math\nx = 1")])
+    assert dead(nb) == ["04_gone.ipynb", "../images/gone.png"]
+    assert [re.findall(r"cell (\d)", fault) for fault in preview.mixed_cells(nb)] == [["1"]]
+
+
+# --- the preview
+
+def code(index: int, source: str, *outs: dict[str, object]) -> Cell:
+    return Cell(index, "code", source, outputs=[dict(out) for out in outs])
+
+
+def shown(kind: str, text: str) -> dict[str, object]: return {"output_type": "display_data", "data": {kind: text}, "metadata": {}}
+
+
+def printed(text: str) -> dict[str, object]: return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+SIGNATURE = "---\n\n[source](https://x.org/a.py#L1){target=\"_blank\" style=\"float:right\"}\n\n### mse\n\n```python\ndef mse(\n    p:Tensor, # any shape\n)->Tensor:\n```\n\n*Mean.*"
+TINY = [
+    Cell(0, "raw", "---\ndescription: What `mse` is for.\noutput-file: losses.html\ntitle: A tiny page with `code`\n\n---\n"),
+    Cell(1, "markdown", "## Sums\n\nText with $y \\log p$, and\n\n$$ a = b \\tag{1} $$\n\nBy (1), and (1) of lesson 2.2, [here](03_losses.ipynb#sums), [there](../index.ipynb).\n\n$$ c $$"),
+    code(2, "#| echo: false\n#| output: asis\nshow_doc(mse)", shown("text/markdown", SIGNATURE)),
+    code(3, "#| echo: false\n#| output: asis\nshow_doc(mae)", shown("text/markdown", SIGNATURE.replace("mse", "mae"))),
+    code(4, '#| code-fold: show\n#| code-summary: "Exported source"\ndef mae(): ...'),
+    code(5, '#| fig-cap: "A curve of $x^2$."\n#| fig-alt: "It \\"bends\\" <up>."\nplot()', shown("image/png", PNG)),
+    code(6, "#| echo: false\nhidden()", printed("seen\n")),
+    code(7, "#| code-fold: true\nfolded()", printed("outside")),
+    Cell(8, "markdown", "<details><summary>Solution</summary>\n\nBy *hand*.\n\n</details>"),
+    code(9, "#| code-fold: true\ncheck(\"2.3.1\", f)", printed("inside")),
+    code(10, "#| eval: false\nstarter(`````)")]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    "The page of a tiny notebook, and the folder in which it is."
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "index.html").write_text("")
+    shutil.copy(ROOT / "tools" / "preview.css", folder)
+    page = preview.render(Notebook(NBS / LOSSES, TINY), LOSSES, folder, (("Home", "index.ipynb"), ("`Next`", "index.ipynb")))
+    assert page == folder / "02_optimization" / "losses.html"
+    return folder, page.read_text(encoding="utf-8")
+
+
+def test_preview_numbers_equations(tiny: tuple[Path, str]) -> None:
+    "The tag becomes a number that is a link to itself; the text links to it; another lesson's (1) stays as it is."
+    page = tiny[1]
+    assert len(re.findall(r'<span id="eq-1" class="equation"><math [^>]*display="block".*?</math><a\s+href="#eq-1" class="number">\(1\)</a></span>', page, re.S)) == 1
+    assert "\\tag" not in page and page.count('class="cite"') == 1 and "(1) of lesson 2.2" in page
+    assert page.count('class="equation"') == 2 and '<span class="whole"><math' in page
+
+
+def test_preview_links_notebooks_as_pages(tiny: tuple[Path, str]) -> None:
+    "The numbers of files are dropped, those of folders stay."
+    page = tiny[1]
+    assert '<a href="losses.html#sums">here</a>' in page and '<a href="../index.html">there</a>' in page and ".ipynb" not in page.replace(f"/nbs/{LOSSES}", "")
+    assert '<a class="prev" href="../index.html" rel="prev">' in page and "<code>Next</code>" in page
+    assert page.count("aria-current=page") == 2
+
+
+def test_preview_folds(tiny: tuple[Path, str]) -> None:
+    "Folded code, and what stays outside; a solution takes its output along."
+    page = tiny[1]
+    assert re.search(r'<details class="fold">\s*<summary>Code</summary>.*?folded.*?</details>\s*<div class="output">.*?outside', page, re.S)
+    assert re.search(r'<details class="fold solution">\s*<summary>Solution in code</summary>.*?inside.*?</details>', page, re.S)
+    assert re.search(r"<details>\s*<summary>\s*Solution\s*</summary>\s*<p>By <em>hand</em>.</p>\s*</details>", page)
+
+
+def test_preview_shows_figures(tiny: tuple[Path, str]) -> None:
+    "A picture is a file, with a caption that may hold a formula, and a text for those who do not see it."
+    folder, page = tiny
+    figure = re.search(r"<figure>\s*<img src=\"([^\"]+)\" alt=\"([^\"]*)\">\s*<figcaption>(.*?)</figcaption>\s*</figure>", page, re.S)
+    assert figure and figure[2] == "It &quot;bends&quot; &lt;up&gt;." and "A curve of" in figure[3] and "<msup>" in figure[3]
+    assert (folder / "02_optimization" / figure[1]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_preview_shows_documentation(tiny: tuple[Path, str]) -> None:
+    "A signature as one would write it; where the source follows, the source alone."
+    page = re.sub(r"</?(span|a)\b[^>]*>", "", tiny[1])
+    assert '<section id="mse" class="symbol doc">' in page and "p: Tensor, # any shape\n) -&gt; Tensor:" in page and "<em>Mean.</em>" in page
+    assert page.count("<em>Mean.</em>") == 1 and "def mae(): ..." in page and "Exported source" not in page
+    assert tiny[1].count('class="source-link"') == 2
+
+
+def test_preview_is_clean_and_whole(tiny: tuple[Path, str]) -> None:
+    "No directive is left, nothing hidden is shown, nothing comes from the network, and every link leads somewhere."
+    folder, page = tiny
+    assert "#|" not in page and "hidden()" not in page and "seen" in page and "starter(`````)" in re.sub(r"<[^>]*>", "", page)
+    assert "<h1>A tiny page with <code>code</code></h1>" in page and "Lesson 2.3 ·" in page
+    assert re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//', page) == [] and "<script" not in page
+    faults = preview.broken_links(folder)
+    assert [fault for fault in faults if "leads to no page" not in fault] == []
+    assert all("lib/" in fault or "notation" in fault for fault in faults)      # pages that this folder lacks
+
+
+def test_preview_finds_what_is_broken(tmp_path: Path) -> None:
+    "Links and ids, and a formula that cannot be shown."
+    (tmp_path / "a.html").write_text('<p id="x"></p><p id="x"></p><a href="b.html#gone">1</a><a href="gone.html">2</a><a href="b.html#y">3</a>')
+    (tmp_path / "b.html").write_text('<p id="y"></p><img src="gone.png"><a href="https://a.org">4</a>')
+    assert preview.broken_links(tmp_path) == [
+        "a.html: the id x is there twice", "a.html: b.html#gone is on no page", "a.html: the link to gone.html leads to no page",
+        "b.html: the link to gone.png leads to no page"]
+    with pytest.raises(ValueError, match=r"nbs/index.ipynb: .*Could not convert TeX math"):
+        preview.render(Notebook(NBS / "index.ipynb", [Cell(0, "markdown", "$\\frac{1$")]), "index.ipynb", tmp_path)
+
+
+def test_formulas_are_set_as_tex_would() -> None:
+    "Thin spaces around log, none before a bracket; a long formula in the text may end a line after its relations."
+    def gaps(tex: str) -> str:
+        page = typeset(preview.pandoc(f"${tex}$", "--from", "markdown", "--to", "html", "--mathml"))
+        return re.sub(r"<annotation.*?</annotation>|<(?!mspace|wbr)[^>]*>|\u2061", "", re.sub(r"<mspace[^>]*>", "_", page)).strip()
+    assert gaps(r"y \log p + \log(1-p)") == "y_log_p+log(1−p)"
+    assert gaps(r"\arg\max_a Q") == "arg_maxa_Q"
+    assert gaps("a = b") == "a=b" and gaps("abcdefghij = klmnopqrstuv") == "abcdefghij=<wbr>klmnopqrstuv"
+
+
+# --- the groups of `make test`, on planted faults
+
+def notebook(*sources: str) -> str:
+    "The text of a clean notebook."
+    cells = [{"cell_type": "code", "execution_count": None, "id": f"cell{i}", "metadata": {}, "outputs": [], "source": source.splitlines(True)}
+             for i, source in enumerate(sources)]
+    return outputs.cleaned(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+
+
+def test_package_out_of_step_is_found(tmp_path: Path) -> None:
+    "An edited module, one that no notebook exports any more, and one that was not exported yet."
+    shutil.copy(ROOT / "settings.ini", tmp_path)
+    for folder in ("nbs", "rlpt"): (tmp_path / folder).mkdir()
+    for name in ("one", "two"): (tmp_path / "nbs" / f"{name}.ipynb").write_text(notebook(f"#| default_exp {name}", f"#| export\n{name} = 1"))
+    (tmp_path / "rlpt" / "py.typed").touch()
+    subprocess.run([suite.BIN / "nbdev_export"], cwd=tmp_path, env=suite.ENV, check=True)
+    assert suite.export_faults(tmp_path) == []
+    (tmp_path / "rlpt" / "one.py").write_text("one = 2\n")
+    (tmp_path / "rlpt" / "stale.py").write_text("")
+    (tmp_path / "rlpt" / "two.py").unlink()
+    assert suite.export_faults(tmp_path) == [
+        "rlpt/one.py: differs from what its notebook exports",
+        "rlpt/stale.py: no notebook exports it (any more); delete it, or export it from a notebook",
+        "rlpt/two.py: not exported yet"]
+
+
+def test_unclean_notebook_is_found(tmp_path: Path) -> None:
+    "An execution count is enough; the file itself is left alone."
+    (tmp_path / "clean.ipynb").write_text(notebook("1 + 1"))
+    dirty = tmp_path / "dirty.ipynb"
+    dirty.write_text(text := notebook("1 + 1").replace('"execution_count": null', '"execution_count": 3'))
+    assert suite.unclean(tmp_path) == [dirty] and dirty.read_text() == text
+
+
+def test_notebook_that_fails_or_hangs_is_found(tmp_path: Path) -> None:
+    "A failing cell is shown; a hanging one is stopped."
+    (tmp_path / "fails.ipynb").write_text(notebook("assert 1 == 2, 'planted'"))
+    (tmp_path / "hangs.ipynb").write_text(notebook("import time", "time.sleep(300)"))
+    assert "planted" in suite.run_tests(tmp_path / "fails.ipynb")[2]
+    _, seconds, said = suite.run_tests(tmp_path / "hangs.ipynb", limit=2)
+    assert "Stopped after 2 s" in said and seconds < 30
+
+
+def test_outputs_are_stored_without_debris(tmp_path: Path) -> None:
+    "Starters and slow cells keep what they have; progress bars vanish; warnings stay, to be seen by the checks."
+    path = tmp_path / "x.ipynb"
+    path.write_text(notebook("#| eval: false\n1 / 0", "import sys, os", "print('\\r 50%|█████     | 5/10', file=sys.stderr)", "print('careful', file=sys.stderr)",
+                             "os.environ['IN_TEST'], os.getcwd()", "#| slow\n1 / 0", "object()"))
+    texts = [cell.text_output for cell in outputs.run_notebook(path)]
+    assert texts == ["", "", "", "careful\n", f"('1', '{tmp_path}')", "", "<object>"]
+    assert outputs.store(path)[2] == "" and [cell.text_output for cell in read(path).cells] == texts and suite.unclean(tmp_path) == []
+    assert "ZeroDivisionError" in outputs.store(path, slow=True)[2]
+
+
+# --- the rest of the house
+
+def test_make_helps() -> None:
+    "`make` alone lists every command."
+    if not shutil.which("make"): pytest.skip("there is no make")
+    said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.findall(r"^make ([a-z-]+)", said, re.M) == ["help", "docs", "test", "prepare", "outputs", "test-slow", "lab", "dist", "clean"]
+
+
+def test_one_version_everywhere() -> None:
+    "Of Quarto in the workflow and in the tool, of the package in its settings and its citation."
+    steps = yaml.safe_load((ROOT / ".github/workflows/docs.yml").read_text())["jobs"]["build"]["steps"]
+    assert [str(step["with"]["version"]) for step in steps if "quarto" in step.get("uses", "")] == [docs.QUARTO]
+    assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]) == settings()["version"]
+    assert f"## {settings()['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_quarto_reads_files_that_exist() -> None:
+    "What nbs/_quarto.yml names is there, and the link at the top leads to it."
+    config = yaml.safe_load((NBS / "_quarto.yml").read_text(encoding="utf-8"))
+    named = [*config["metadata-files"], config["bibliography"], config["format"]["html"]["theme"]["light"][1]]
+    assert [name for name in named if not (NBS / name).exists()] == []
+    assert (ROOT / "_quarto.yml").resolve() == NBS / "_quarto.yml"
