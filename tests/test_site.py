@@ -20,16 +20,17 @@ LOSSES = "02_optimization/03_losses.ipynb"
 
 # --- what is made from the outline
 
-@pytest.mark.parametrize("path", sidebar.generated(), ids=lambda path: path.name)
-def test_in_step(path: Path) -> None:
+@pytest.mark.parametrize("name", ["sidebar.yml", "nbdev.yml", "index.ipynb"])
+def test_in_step(name: str) -> None:
     "Sidebar, settings of the site and map are as `make prepare` would write them."
-    assert path.read_text(encoding="utf-8") == sidebar.generated()[path]
+    assert (NBS / name).read_text(encoding="utf-8") == sidebar.generated()[NBS / name]
 
 
 def test_sidebar_has_every_page_once_in_order() -> None:
     "The home page, the lessons in the order of the outline, the library, the notation."
     entries = [href for _, inside in preview.page_list() for _, href in inside]
-    assert entries[0] == "index.ipynb" and sorted(entries) == sorted(path.relative_to(NBS).as_posix() for path in notebook_paths())
+    assert entries[0] == "index.ipynb"
+    assert sorted(entries) == sorted(path.relative_to(NBS).as_posix() for path in notebook_paths())
     written = [lesson.path.relative_to(NBS).as_posix() for lesson in lessons() if lesson.written]
     assert [entry for entry in entries if entry in written] == written
 
@@ -40,7 +41,8 @@ def test_map_names_all_and_links_what_is_written() -> None:
     assert text.count("<details") == len(outline()) == 8 and len(re.findall(r"^- ", text, re.M)) == len(lessons()) == 53
     linked = set(re.findall(r"\]\(([^)]+)\)", text))
     assert linked == {lesson.path.relative_to(NBS).as_posix() for lesson in lessons() if lesson.written}
-    assert sidebar.with_map("a\n\n<!-- map -->\nold\n<!-- /map -->\n\nb") == f"a\n\n<!-- map -->\n\n{text}\n\n<!-- /map -->\n\nb"
+    old, new = "a\n\n<!-- map -->\nold\n<!-- /map -->\n\nb", f"a\n\n<!-- map -->\n\n{text}\n\n<!-- /map -->\n\nb"
+    assert sidebar.with_map(old) == sidebar.with_map(new) == new
 
 
 def test_readme_is_in_step_and_its_links_lead_somewhere() -> None:
@@ -78,8 +80,9 @@ def test_notebook_can_be_a_page(path: Path) -> None:
 def test_dead_links_and_mixed_cells_are_found() -> None:
     "Both checks, on planted faults."
     nb = Notebook(NBS / "02_optimization" / "x.ipynb", [
-        Cell(0, "markdown", "[a](03_losses.ipynb#mse) [b](04_gone.ipynb) `[c](code.ipynb)` ![d](../images/gone.png) [e](https://a.org) [f](#here)"),
-        Cell(1, "code", "import math\nx = math.pi"), Cell(2, "code", "import math\nfrom a import b"), Cell(3, "code", "#| eval: false\nimport math\nx = 1")])
+        Cell(0, "markdown", "[a](03_losses.ipynb#mse) [b](04_gone.ipynb) `[c](code.ipynb)` ![d](../images/gone.png)"),
+        Cell(1, "code", "import math\nx = math.pi"), Cell(2, "code", "import math\nfrom a import b"),
+        Cell(3, "code", "#| eval: false\nimport math\nx = 1"), Cell(4, "markdown", "[e](https://a.org) [f](#here)")])
     assert dead(nb) == ["04_gone.ipynb", "../images/gone.png"]
     assert [re.findall(r"cell (\d)", fault) for fault in preview.mixed_cells(nb)] == [["1"]]
 
@@ -90,16 +93,39 @@ def code(index: int, source: str, *outs: dict[str, object]) -> Cell:
     return Cell(index, "code", source, outputs=[dict(out) for out in outs])
 
 
-def shown(kind: str, text: str) -> dict[str, object]: return {"output_type": "display_data", "data": {kind: text}, "metadata": {}}
+def shown(kind: str, text: str) -> dict[str, object]:
+    return {"output_type": "display_data", "data": {kind: text}, "metadata": {}}
 
 
-def printed(text: str) -> dict[str, object]: return {"output_type": "stream", "name": "stdout", "text": text}
+def printed(text: str) -> dict[str, object]:
+    return {"output_type": "stream", "name": "stdout", "text": text}
 
 
-SIGNATURE = "---\n\n[source](https://x.org/a.py#L1){target=\"_blank\" style=\"float:right\"}\n\n### mse\n\n```python\ndef mse(\n    p:Tensor, # any shape\n)->Tensor:\n```\n\n*Mean.*"
+SIGNATURE = """---
+
+[source](https://x.org/a.py#L1){target="_blank" style="float:right"}
+
+### mse
+
+```python
+def mse(
+    p:Tensor, # any shape
+)->Tensor:
+```
+
+*Mean.*"""
+TEXT = r"""## Sums
+
+Text with $y \log p$, and
+
+$$ a = b \tag{1} $$
+
+By (1), and (1) of lesson 2.2, [here](03_losses.ipynb#sums), [there](../index.ipynb).
+
+$$ c $$"""
 TINY = [
-    Cell(0, "raw", "---\ndescription: What `mse` is for.\noutput-file: losses.html\ntitle: A tiny page with `code`\n\n---\n"),
-    Cell(1, "markdown", "## Sums\n\nText with $y \\log p$, and\n\n$$ a = b \\tag{1} $$\n\nBy (1), and (1) of lesson 2.2, [here](03_losses.ipynb#sums), [there](../index.ipynb).\n\n$$ c $$"),
+    Cell(0, "raw", "---\ndescription: What `mse` is for.\noutput-file: losses.html\ntitle: A page with `code`\n\n---\n"),
+    Cell(1, "markdown", TEXT),
     code(2, "#| echo: false\n#| output: asis\nshow_doc(mse)", shown("text/markdown", SIGNATURE)),
     code(3, "#| echo: false\n#| output: asis\nshow_doc(mae)", shown("text/markdown", SIGNATURE.replace("mse", "mae"))),
     code(4, '#| code-fold: show\n#| code-summary: "Exported source"\ndef mae(): ...'),
@@ -117,7 +143,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("docs")
     (folder / "index.html").write_text("")
     shutil.copy(ROOT / "tools" / "preview.css", folder)
-    page = preview.render(Notebook(NBS / LOSSES, TINY), LOSSES, folder, (("Home", "index.ipynb"), ("`Next`", "index.ipynb")))
+    around = ("Home", "index.ipynb"), ("`Next`", "index.ipynb")
+    page = preview.render(Notebook(NBS / LOSSES, TINY), LOSSES, folder, around)
     assert page == folder / "02_optimization" / "losses.html"
     return folder, page.read_text(encoding="utf-8")
 
@@ -125,7 +152,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_preview_numbers_equations(tiny: tuple[Path, str]) -> None:
     "The tag becomes a number that is a link to itself; the text links to it; another lesson's (1) stays as it is."
     page = tiny[1]
-    assert len(re.findall(r'<span id="eq-1" class="equation"><math [^>]*display="block".*?</math><a\s+href="#eq-1" class="number">\(1\)</a></span>', page, re.S)) == 1
+    box = r'<span id="eq-1" class="equation"><math [^>]*display="block".*?</math>'
+    number = r'<a\s+href="#eq-1" class="number">\(1\)</a>'
+    assert len(re.findall(f"{box}{number}</span>", page, re.S)) == 1
     assert "\\tag" not in page and page.count('class="cite"') == 1 and "(1) of lesson 2.2" in page
     assert page.count('class="equation"') == 2 and '<span class="whole"><math' in page
 
@@ -133,7 +162,8 @@ def test_preview_numbers_equations(tiny: tuple[Path, str]) -> None:
 def test_preview_links_notebooks_as_pages(tiny: tuple[Path, str]) -> None:
     "The numbers of files are dropped, those of folders stay."
     page = tiny[1]
-    assert '<a href="losses.html#sums">here</a>' in page and '<a href="../index.html">there</a>' in page and ".ipynb" not in page.replace(f"/nbs/{LOSSES}", "")
+    assert '<a href="losses.html#sums">here</a>' in page and '<a href="../index.html">there</a>' in page
+    assert ".ipynb" not in page.replace(f"/nbs/{LOSSES}", "")
     assert '<a class="prev" href="../index.html" rel="prev">' in page and "<code>Next</code>" in page
     assert page.count("aria-current=page") == 2
 
@@ -141,23 +171,27 @@ def test_preview_links_notebooks_as_pages(tiny: tuple[Path, str]) -> None:
 def test_preview_folds(tiny: tuple[Path, str]) -> None:
     "Folded code, and what stays outside; a solution takes its output along."
     page = tiny[1]
-    assert re.search(r'<details class="fold">\s*<summary>Code</summary>.*?folded.*?</details>\s*<div class="output">.*?outside', page, re.S)
-    assert re.search(r'<details class="fold solution">\s*<summary>Solution in code</summary>.*?inside.*?</details>', page, re.S)
+    code, output = r'<details class="fold">\s*<summary>Code</summary>', r'</details>\s*<div class="output">'
+    solution = r'<details class="fold solution">\s*<summary>Solution in code</summary>'
+    assert re.search(code + ".*?folded.*?" + output + ".*?outside", page, re.S)
+    assert re.search(solution + ".*?inside.*?</details>", page, re.S)
     assert re.search(r"<details>\s*<summary>\s*Solution\s*</summary>\s*<p>By <em>hand</em>.</p>\s*</details>", page)
 
 
 def test_preview_shows_figures(tiny: tuple[Path, str]) -> None:
     "A picture is a file, with a caption that may hold a formula, and a text for those who do not see it."
     folder, page = tiny
-    figure = re.search(r"<figure>\s*<img src=\"([^\"]+)\" alt=\"([^\"]*)\">\s*<figcaption>(.*?)</figcaption>\s*</figure>", page, re.S)
-    assert figure and figure[2] == "It &quot;bends&quot; &lt;up&gt;." and "A curve of" in figure[3] and "<msup>" in figure[3]
+    picture, caption = r'<img src="([^"]+)" alt="([^"]*)">', r"<figcaption>(.*?)</figcaption>"
+    figure = re.search(rf"<figure>\s*{picture}\s*{caption}\s*</figure>", page, re.S)
+    assert figure and figure[2] == "It &quot;bends&quot; &lt;up&gt;."
+    assert "A curve of" in figure[3] and "<msup>" in figure[3]
     assert (folder / "02_optimization" / figure[1]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_preview_shows_documentation(tiny: tuple[Path, str]) -> None:
     "A signature as one would write it; where the source follows, the source alone."
     page = re.sub(r"</?(span|a)\b[^>]*>", "", tiny[1])
-    assert '<section id="mse" class="symbol doc">' in page and "p: Tensor, # any shape\n) -&gt; Tensor:" in page and "<em>Mean.</em>" in page
+    assert '<section id="mse" class="symbol doc">' in page and "p: Tensor, # any shape\n) -&gt; Tensor:" in page
     assert page.count("<em>Mean.</em>") == 1 and "def mae(): ..." in page and "Exported source" not in page
     assert tiny[1].count('class="source-link"') == 2
 
@@ -165,8 +199,9 @@ def test_preview_shows_documentation(tiny: tuple[Path, str]) -> None:
 def test_preview_is_clean_and_whole(tiny: tuple[Path, str]) -> None:
     "No directive is left, nothing hidden is shown, nothing comes from the network, and every link leads somewhere."
     folder, page = tiny
-    assert "#|" not in page and "hidden()" not in page and "seen" in page and "starter(`````)" in re.sub(r"<[^>]*>", "", page)
-    assert "<h1>A tiny page with <code>code</code></h1>" in page and "Lesson 2.3 ·" in page
+    assert "#|" not in page and "hidden()" not in page and "seen" in page
+    assert "starter(`````)" in re.sub(r"<[^>]*>", "", page)
+    assert "<h1>A page with <code>code</code></h1>" in page and "Lesson 2.3 ·" in page
     assert re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//', page) == [] and "<script" not in page
     faults = preview.broken_links(folder)
     assert [fault for fault in faults if "leads to no page" not in fault] == []
@@ -175,20 +210,23 @@ def test_preview_is_clean_and_whole(tiny: tuple[Path, str]) -> None:
 
 def test_preview_finds_what_is_broken(tmp_path: Path) -> None:
     "Links and ids, and a formula that cannot be shown."
-    (tmp_path / "a.html").write_text('<p id="x"></p><p id="x"></p><a href="b.html#gone">1</a><a href="gone.html">2</a><a href="b.html#y">3</a>')
+    (tmp_path / "a.html").write_text(
+        '<p id="x"></p><p id="x"></p><a href="b.html#gone">1</a><a href="gone.html">2</a><a href="b.html#y">3</a>')
     (tmp_path / "b.html").write_text('<p id="y"></p><img src="gone.png"><a href="https://a.org">4</a>')
     assert preview.broken_links(tmp_path) == [
-        "a.html: the id x is there twice", "a.html: b.html#gone is on no page", "a.html: the link to gone.html leads to no page",
-        "b.html: the link to gone.png leads to no page"]
+        "a.html: the id x is there twice", "a.html: the link to b.html#gone leads to no such place on the page",
+        "a.html: the link to gone.html leads to no page", "b.html: the link to gone.png leads to no page"]
     with pytest.raises(ValueError, match=r"nbs/index.ipynb: .*Could not convert TeX math"):
-        preview.render(Notebook(NBS / "index.ipynb", [Cell(0, "markdown", "$\\frac{1$")]), "index.ipynb", tmp_path)
+        preview.render(Notebook(NBS / "index.ipynb", [Cell(0, "markdown", r"$\frac{1$")]), "index.ipynb", tmp_path)
 
 
 def test_formulas_are_set_as_tex_would() -> None:
     "Thin spaces around log, none before a bracket; a long formula in the text may end a line after its relations."
     def gaps(tex: str) -> str:
         page = typeset(preview.pandoc(f"${tex}$", "--from", "markdown", "--to", "html", "--mathml"))
-        return re.sub(r"<annotation.*?</annotation>|<(?!mspace|wbr)[^>]*>|\u2061", "", re.sub(r"<mspace[^>]*>", "_", page)).strip()
+        page = re.sub(r"<mspace[^>]*>", "_", page)
+        return re.sub(r"<annotation.*?</annotation>|<(?!wbr)[^>]*>|\u2061", "", page).strip()
+
     assert gaps(r"y \log p + \log(1-p)") == "y_log_p+log(1−p)"
     assert gaps(r"\arg\max_a Q") == "arg_maxa_Q"
     assert gaps("a = b") == "a=b" and gaps("abcdefghij = klmnopqrstuv") == "abcdefghij=<wbr>klmnopqrstuv"
@@ -198,8 +236,8 @@ def test_formulas_are_set_as_tex_would() -> None:
 
 def notebook(*sources: str) -> str:
     "The text of a clean notebook."
-    cells = [{"cell_type": "code", "execution_count": None, "id": f"cell{i}", "metadata": {}, "outputs": [], "source": source.splitlines(True)}
-             for i, source in enumerate(sources)]
+    cells = [{"cell_type": "code", "execution_count": None, "id": f"cell{i}", "metadata": {}, "outputs": [],
+              "source": source.splitlines(True)} for i, source in enumerate(sources)]
     return outputs.cleaned(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
 
 
@@ -207,7 +245,8 @@ def test_package_out_of_step_is_found(tmp_path: Path) -> None:
     "An edited module, one that no notebook exports any more, and one that was not exported yet."
     shutil.copy(ROOT / "settings.ini", tmp_path)
     for folder in ("nbs", "rlpt"): (tmp_path / folder).mkdir()
-    for name in ("one", "two"): (tmp_path / "nbs" / f"{name}.ipynb").write_text(notebook(f"#| default_exp {name}", f"#| export\n{name} = 1"))
+    for name in ("one", "two"):
+        (tmp_path / "nbs" / f"{name}.ipynb").write_text(notebook(f"#| default_exp {name}", f"#| export\n{name} = 1"))
     (tmp_path / "rlpt" / "py.typed").touch()
     subprocess.run([suite.BIN / "nbdev_export"], cwd=tmp_path, env=suite.ENV, check=True)
     assert suite.export_faults(tmp_path) == []
@@ -240,11 +279,13 @@ def test_notebook_that_fails_or_hangs_is_found(tmp_path: Path) -> None:
 def test_outputs_are_stored_without_debris(tmp_path: Path) -> None:
     "Starters and slow cells keep what they have; progress bars vanish; warnings stay, to be seen by the checks."
     path = tmp_path / "x.ipynb"
-    path.write_text(notebook("#| eval: false\n1 / 0", "import sys, os", "print('\\r 50%|█████     | 5/10', file=sys.stderr)", "print('careful', file=sys.stderr)",
-                             "os.environ['IN_TEST'], os.getcwd()", "#| slow\n1 / 0", "object()"))
+    path.write_text(notebook(
+        "#| eval: false\n1 / 0", "import sys, os", "print('\\r 50%|█████     | 5/10', file=sys.stderr)",
+        "print('careful', file=sys.stderr)", "os.environ['IN_TEST'], os.getcwd()", "#| slow\n1 / 0", "object()"))
     texts = [cell.text_output for cell in outputs.run_notebook(path)]
     assert texts == ["", "", "", "careful\n", f"('1', '{tmp_path}')", "", "<object>"]
-    assert outputs.store(path)[2] == "" and [cell.text_output for cell in read(path).cells] == texts and suite.unclean(tmp_path) == []
+    assert outputs.store(path)[2] == "" and [cell.text_output for cell in read(path).cells] == texts
+    assert suite.unclean(tmp_path) == []
     assert "ZeroDivisionError" in outputs.store(path, slow=True)[2]
 
 
@@ -254,7 +295,8 @@ def test_make_helps() -> None:
     "`make` alone lists every command."
     if not shutil.which("make"): pytest.skip("there is no make")
     said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^make ([a-z-]+)", said, re.M) == ["help", "docs", "test", "prepare", "outputs", "test-slow", "lab", "dist", "clean"]
+    assert re.findall(r"^make ([a-z-]+)", said, re.M) == [
+        "help", "docs", "test", "prepare", "outputs", "test-slow", "lab", "dist", "clean"]
 
 
 def test_one_version_everywhere() -> None:

@@ -27,8 +27,8 @@ def runs(quarto: str | None) -> str | None:
 def install() -> None:
     "Try Quarto's pip package, once: its installation downloads Quarto itself, which not every machine may do."
     print(f"There is no Quarto on PATH. Trying its pip package, this once, for {PATIENCE} s at most ...", flush=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"quarto-cli=={QUARTO}"]
-    job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"quarto-cli=={QUARTO}"]
+    job = subprocess.Popen(pip, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try: job.wait(PATIENCE)
     except subprocess.TimeoutExpired: pass
     finally:
@@ -56,7 +56,8 @@ def main() -> None:
         code = subprocess.run([BIN / "nbdev_docs"], cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
         readme.main()           # Quarto's own differs in details, and the tests compare
         if code: sys.exit(code)
-        print(f"Built the site (Quarto {version}) of {len(list(docs.rglob('*.html')))} pages: open {docs.name}/index.html")
+        count = len(list(docs.rglob("*.html")))
+        print(f"Built the site (Quarto {version}) of {count} pages: open {docs.name}/index.html")
     else: print(f"Built the preview (pandoc) of {preview.build(docs)} pages: open {docs.name}/index.html")
 
 

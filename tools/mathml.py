@@ -1,4 +1,4 @@
-"What TeX does for formulas and pandoc's MathML leaves out: thin spaces around log and max, and line breaks after relations."
+"What TeX does for formulas and pandoc's MathML leaves out: thin spaces around log, line breaks after relations."
 
 import re
 from xml.etree import ElementTree as ET
@@ -20,7 +20,7 @@ def is_operator(element: ET.Element) -> bool:
 
 
 def wants_space(element: ET.Element, form: str) -> bool:
-    "Whether this neighbour of an operator stands off: a letter, a number, a fraction; not a sign, nor a bracket that opens after it."
+    "Whether this neighbour of an operator stands off: a letter, a number; not a sign, nor an opening bracket after it."
     if element.tag == ROW and len(element) and not is_operator(element):
         return wants_space(element[0 if form == "prefix" else -1], form)
     return element.tag != GAP and (element.tag != SIGN or element.get("form") not in (None, "infix", form))
@@ -31,7 +31,8 @@ def space(row: ET.Element) -> None:
     for i in reversed(range(len(row))):
         if not is_operator(row[i]): continue
         if i + 1 < len(row) and wants_space(row[i + 1], "prefix"): row.insert(i + 1, ET.Element(GAP, width="0.17em"))
-        if i and not is_operator(row[i - 1]) and wants_space(row[i - 1], "none"): row.insert(i, ET.Element(GAP, width="0.17em"))
+        if i and not is_operator(row[i - 1]) and wants_space(row[i - 1], "none"):
+            row.insert(i, ET.Element(GAP, width="0.17em"))
 
 
 def pieces(formula: ET.Element) -> list[ET.Element]:

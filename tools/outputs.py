@@ -38,7 +38,8 @@ def tidy(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = []
     for output in outputs:
         if output["output_type"] == "stream":
-            if output["name"] == "stderr": output["text"] = "".join(line for line in output["text"].splitlines(True) if not BAR.search(line))
+            if output["name"] == "stderr":
+                output["text"] = "".join(line for line in output["text"].splitlines(True) if not BAR.search(line))
             if not output["text"].strip(): continue
         elif "data" in output:
             if any(kind.startswith("application/vnd.jupyter.widget") for kind in output["data"]): continue
@@ -63,10 +64,11 @@ def execute(path: Path, slow: bool = False, timeout: int | None = 300) -> str:
     nb = nbformat.read(path, as_version=4)
     with TemporaryDirectory() as profile:
         python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        env = {**os.environ, "IN_TEST": "1", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "IPYTHONDIR": profile, "PYTHONPATH": python_path,
-               "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        env = {**os.environ, "IN_TEST": "1", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "IPYTHONDIR": profile,
+               "PYTHONPATH": python_path, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         env.pop("MPLBACKEND", None)
-        client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True, extra_arguments=["--log-level=ERROR"],
+        client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True,
+                                extra_arguments=["--log-level=ERROR"],
                                 resources={"metadata": {"path": str(path.resolve().parent)}})
         with client.setup_kernel(env=env):
             for i, raw in enumerate(nb.cells):
@@ -82,8 +84,8 @@ def execute(path: Path, slow: bool = False, timeout: int | None = 300) -> str:
 
 def cells(text: str) -> list[Cell]:
     "The cells of a notebook's text."
-    return [Cell(i, cell["cell_type"], "".join(cell["source"]), cell.get("id", ""), cell.get("outputs", []), cell["metadata"])
-            for i, cell in enumerate(json.loads(text)["cells"])]
+    return [Cell(i, raw["cell_type"], "".join(raw["source"]), raw["id"], raw.get("outputs", []), raw["metadata"])
+            for i, raw in enumerate(json.loads(text)["cells"])]
 
 
 def run_notebook(path: Path, slow: bool = False, timeout: int = 300) -> list[Cell]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from html.parser import HTMLParser
@@ -27,6 +28,7 @@ PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/
 ASSETS = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"}
 # The dialect that Quarto reads, so that what reads well here reads well there.
 DIALECT = "markdown+emoji+autolink_bare_uris"
+LINES = ("--wrap=preserve", "--columns=10000", "--eol=lf")      # lines as in the source, tables as wide as they need
 
 
 def label(text: str) -> str:
@@ -70,7 +72,7 @@ def picture(data: str, kind: str, name: str, folder: Path, caption: str, alt: st
             + f"\n\n{caption}\n\n" + html("</figcaption>\n</figure>"))
 
 
-def output_markdown(output: dict[str, Any], shown: dict[str, str], name: str, folder: Path, caption: str, alt: str) -> str:
+def output_markdown(output: dict[str, Any], asis: bool, name: str, folder: Path, caption: str, alt: str) -> str:
     "One output of a cell."
     if output["output_type"] == "stream": return fenced(clean(output["text"]), ".text")
     if output["output_type"] == "error": return fenced(clean(output["traceback"]), ".text")
@@ -78,7 +80,7 @@ def output_markdown(output: dict[str, Any], shown: dict[str, str], name: str, fo
     for kind in PICTURES:
         if kind in data: return picture(data[kind], kind, name, folder, caption, alt)
     if "text/html" in data: return html(f'<div class="html">{data["text/html"]}</div>')
-    if "text/markdown" in data: return symbol(data["text/markdown"]) if shown.get("output") == "asis" else data["text/markdown"]
+    if "text/markdown" in data: return symbol(data["text/markdown"]) if asis else data["text/markdown"]
     if "text/latex" in data: return data["text/latex"]
     return fenced(clean(data["text/plain"]), ".text") if "text/plain" in data else ""
 
@@ -91,7 +93,8 @@ def signature(text: str) -> str:
     text = re.sub(r"\b(collections\.abc|typing|torch\._tensor|numpy)\.(?=[A-Z])", "", text)
     text = re.sub(r"^def ((?:\w+\.)*[A-Z]\w*)\(", r"class \1(", text)
     text = re.sub(r"\)->None:$", ")", text, flags=re.M) if text.startswith("class") else text
-    return re.sub(r"\)->(.*):$", r") -> \1:", re.sub(r"(^\s+|, )(\**\w+):(?=\S)", r"\1\2: ", text, flags=re.M), flags=re.M)
+    text = re.sub(r"(^\s+|, )(\**\w+):(?=\S)", r"\1\2: ", text, flags=re.M)
+    return re.sub(r"\)->(.*):$", r") -> \1:", text, flags=re.M)
 
 
 def symbol(text: str) -> str:
@@ -116,7 +119,7 @@ def cell_markdown(cell: Cell, folder: Path) -> str:
     for i, output in enumerate(outputs):
         caption, alt = ((texts[figures] if figures < len(texts) else "") for texts in (captions, alts))
         figures += any(kind in output.get("data", {}) for kind in PICTURES)
-        text = output_markdown(output, shown, f"cell-{cell.index}-{i}", folder, caption, alt)
+        text = output_markdown(output, asis, f"cell-{cell.index}-{i}", folder, caption, alt)
         if text: parts.append(text if asis else f"::: {{.output}}\n{text}\n:::")
     if code and (fold := shown.get("code-fold", "false")) != "false":       # a solution folds what it prints, too
         inside = [code, *parts] if cell.is_solution else [code]
@@ -161,15 +164,18 @@ def markdown(nb: Notebook, folder: Path) -> str:
 
 def pandoc(text: str, *options: str) -> str:
     "Run pandoc; a warning is an error, since something would be missing on the page."
-    done = subprocess.run([pypandoc.get_pandoc_path(), *options], input=text, capture_output=True, text=True, encoding="utf-8", check=False)
-    if done.returncode or done.stderr.strip(): raise ValueError(done.stderr.strip() or f"pandoc failed with {done.returncode}")
+    command = [pypandoc.get_pandoc_path(), *options]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8", check=False)
+    if done.returncode or done.stderr.strip():
+        raise ValueError(done.stderr.strip() or f"pandoc failed with {done.returncode}")
     return done.stdout
 
 
 def page_list() -> list[tuple[str, list[tuple[str, str]]]]:
     "nbs/sidebar.yml: sections, each with the text and the notebook of its pages."
     contents = yaml.safe_load((NBS / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]["contents"]
-    return [(entry.get("section", ""), [(item["text"], item["href"]) for item in entry.get("contents", [entry])]) for entry in contents]
+    return [(entry.get("section", ""), [(item["text"], item["href"]) for item in entry.get("contents", [entry])])
+            for entry in contents]
 
 
 def navigation(current: str, root: str) -> str:
@@ -178,7 +184,8 @@ def navigation(current: str, root: str) -> str:
     sections = page_list()
     few = sum(len(inside) for _, inside in sections) <= 25
     for title, inside in sections:
-        items = "\n".join(f'<li><a href="{root}{page(NBS / href)}"{" aria-current=page" if href == current else ""}>{label(text)}</a></li>'
+        here = {href: " aria-current=page" if href == current else "" for _, href in inside}
+        items = "\n".join(f'<li><a href="{root}{page(NBS / href)}"{here[href]}>{label(text)}</a></li>'
                           for text, href in inside)
         if title:
             opened = " open" if few or current in [href for _, href in inside] else ""
@@ -196,29 +203,34 @@ def kicker(notebook: str) -> str:
     return "The library" if notebook.startswith("lib/") else ""
 
 
-def render(nb: Notebook, notebook: str, docs: Path, around: tuple[tuple[str, str] | None, tuple[str, str] | None] = (None, None)) -> Path:
+Neighbour = tuple[str, str] | None      # text and notebook of the page before, or after
+
+
+def render(nb: Notebook, notebook: str, docs: Path, around: tuple[Neighbour, Neighbour] = (None, None)) -> Path:
     "Write the page of a processed notebook, whose path below nbs/ is `notebook`."
     target = docs / page(NBS / notebook)
     root = "../" * (len(target.relative_to(docs).parts) - 1)
     front = front_matter(nb)
     title = str(front.get("title", notebook))
+    site = settings()["title"]
     variables = {
-        "root": root, "nav": navigation(notebook, root), "site-title": escape(settings()["title"]), "kicker": kicker(notebook),
+        "root": root, "nav": navigation(notebook, root), "site-title": escape(site), "kicker": kicker(notebook),
         "notebook": f"{settings()['git_url']}/blob/{settings()['branch']}/nbs/{notebook}",
         "description": escape(plain(front.get("description", ""))),
-        "pagetitle": escape(plain(f"{title} · {settings()['title']}" if title != settings()["title"] else title)),
+        "pagetitle": escape(plain(f"{title} · {site}" if title != site else title)),
         **{f"{way}-{key}": value for way, other in zip(("prev", "next"), around, strict=True) if other
            for key, value in (("href", root + page(NBS / other[1])), ("title", label(other[0])))}}
-    metadata = {"title": title, "subtitle": front.get("description", ""), "root": root, "site": site_address(), "link-citations": True,
-                **({"bibliography": str(NBS / "references.bib")} if (NBS / "references.bib").exists() else {})}
+    metadata = {"title": title, "subtitle": front.get("description", ""), "root": root, "site": site_address(),
+                "bibliography": str(NBS / "references.bib")}
     target.parent.mkdir(parents=True, exist_ok=True)
     given = {"--defaults": {"variables": variables}, "--metadata-file": metadata}
     files = {option: target.with_suffix(f".{i}.json") for i, option in enumerate(given)}
     for option, file in files.items(): file.write_text(json.dumps(given[option]), encoding="utf-8")
     try:
-        text = pandoc(markdown(nb, target.with_name(f"{target.stem}_files")), "--from", DIALECT, "--to", "html", "--standalone",
-                      *(f"{option}={file}" for option, file in files.items()), "--template", str(TOOLS / "preview.html"), "--lua-filter", str(TOOLS / "preview.lua"),
-                      "--citeproc", "--mathml", "--toc", "--toc-depth=3", "--wrap=preserve", "--columns=10000", "--eol=lf")
+        text = pandoc(
+            markdown(nb, target.with_name(f"{target.stem}_files")), "--from", DIALECT, "--to", "html", "--standalone",
+            *(f"{option}={file}" for option, file in files.items()), f"--template={TOOLS / 'preview.html'}",
+            f"--lua-filter={TOOLS / 'preview.lua'}", "--citeproc", "--mathml", "--toc", "--toc-depth=3", *LINES)
     except ValueError as error: raise ValueError(f"nbs/{notebook}: {error}") from None
     finally:
         for file in files.values(): file.unlink()
@@ -249,22 +261,27 @@ def broken_links(docs: Path) -> list[str]:
         anchors.feed(file.read_text(encoding="utf-8"))
     faults = []
     for name, anchors in sorted(found.items()):
-        faults += [f"{name}: the id {i} is there twice" for i in sorted({i for i in anchors.ids if anchors.ids.count(i) > 1})]
+        twice = sorted(i for i, count in Counter(anchors.ids).items() if count > 1)
+        faults += [f"{name}: the id {i} is there twice" for i in twice]
         for address in anchors.addresses:
             if re.match(r"[a-z][a-z0-9+.-]*:|//", address): continue
             path, _, anchor = unquote(address).partition("#")
             goal = normpath((Path(name).parent / path).as_posix()) if path else name
             if not (docs / goal).is_file(): faults.append(f"{name}: the link to {address} leads to no page")
-            elif anchor and goal in found and anchor not in found[goal].ids: faults.append(f"{name}: {address} is on no page")
+            elif anchor and goal in found and anchor not in found[goal].ids:
+                faults.append(f"{name}: the link to {address} leads to no such place on the page")
     return list(dict.fromkeys(faults))
 
 
 def mixed_cells(nb: Notebook) -> list[str]:
-    "Cells that nbdev would run whole when it builds the site, for an import inside; alone, they may lack what they need."
+    "Cells that nbdev would run whole to build the site, for an import inside; alone, they may lack what they need."
+
     def mixed(cell: Cell) -> bool:
-        nodes = list(ast.walk(ast.parse(cell.body))) if "import" in cell.body and not cell.body.lstrip().startswith("%") else []
+        if "import" not in cell.body or cell.body.lstrip().startswith("%"): return False
+        nodes = list(ast.walk(ast.parse(cell.body)))
         return (any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in nodes)
                 and any(isinstance(node, (ast.Expr, ast.Assign)) for node in nodes))
+
     return [f"{nb.name}: cell {cell.index} mixes imports with other code; give the imports a cell of their own"
             for cell in nb.code if not cell.is_export and not cell.is_starter and mixed(cell)]
 
@@ -297,7 +314,8 @@ def build(docs: Path) -> int:
     order = [entry for _, inside in page_list() for entry in inside]
     around = list(zip([None, *order], [*order[1:], None], strict=False))
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        jobs = [pool.submit(render, read(processed / href), href, docs, beside) for (_, href), beside in zip(order, around, strict=False)]
+        jobs = [pool.submit(render, read(processed / href), href, docs, beside)
+                for (_, href), beside in zip(order, around, strict=False)]
         errors = [str(error) for job in jobs if (error := job.exception())]
     if faults := errors + broken_links(docs): give_up(faults)
     return len(order)

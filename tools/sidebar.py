@@ -16,22 +16,31 @@ Page = tuple[str, Path]         # what the sidebar says, and the notebook
 def pages() -> list[tuple[str, list[Page]]]:
     "The site in order: pairs of a section's title (empty for a page that stands alone) and its pages."
     found = set(notebook_paths())
+
     def alone(stem: str) -> Iterator[tuple[str, list[Page]]]:
         if (path := NBS / f"{stem}.ipynb") in found: yield "", [("Home" if stem == "index" else read(path).title, path)]
-    def rank(path: Path) -> tuple[int, str]: return LIBRARY.index(path.stem) if path.stem in LIBRARY else len(LIBRARY), path.stem
-    written = [(f"{part.number}. {part.title}", [(f"{lesson.number} {lesson.title}", lesson.path) for lesson in part.lessons if lesson.written])
-               for part in outline()]
-    library = [(read(path).title, path) for path in sorted((path for path in found if path.parent == NBS / "lib"), key=rank)]
-    return [*alone("index"), *((title, inside) for title, inside in [*written, ("The library", library)] if inside), *alone("notation")]
+
+    def rank(path: Path) -> tuple[int, str]:
+        return LIBRARY.index(path.stem) if path.stem in LIBRARY else len(LIBRARY), path.stem
+
+    sections = [(f"{part.number}. {part.title}",
+                 [(f"{lesson.number} {lesson.title}", lesson.path) for lesson in part.lessons if lesson.written])
+                for part in outline()]
+    library = sorted((path for path in found if path.parent == NBS / "lib"), key=rank)
+    sections.append(("The library", [(read(path).title, path) for path in library]))
+    return [*alone("index"), *((title, inside) for title, inside in sections if inside), *alone("notation")]
 
 
 def sidebar() -> str:
     "The text of nbs/sidebar.yml, for Quarto and for the preview."
+    def quoted(text: str) -> str: return json.dumps(text, ensure_ascii=False)
+
     def entry(page: Page, indent: str) -> str:
-        return f"{indent}- text: {json.dumps(page[0], ensure_ascii=False)}\n{indent}  href: {page[1].relative_to(NBS).as_posix()}\n"
+        return f"{indent}- text: {quoted(page[0])}\n{indent}  href: {page[1].relative_to(NBS).as_posix()}\n"
+
     text = "# Made from outline.yml by `make prepare`: do not edit.\nwebsite:\n  sidebar:\n    contents:\n"
     for title, inside in pages():
-        if title: text += f"      - section: {json.dumps(title, ensure_ascii=False)}\n        contents:\n"
+        if title: text += f"      - section: {quoted(title)}\n        contents:\n"
         text += "".join(entry(page, " " * (10 if title else 6)) for page in inside)
     return text
 
@@ -39,13 +48,15 @@ def sidebar() -> str:
 def course_map() -> str:
     "All parts and lessons in Markdown, as a map for the home page: what is written is a link."
     done = sum(lesson.written for lesson in lessons())
-    text = [f"{done} of {len(lessons())} lessons {'is' if done == 1 else 'are'} written so far; those are links."]
+    text = [f"Lessons that are written are links: {done} of {len(lessons())} so far."]
     for part in outline():
         written = sum(lesson.written for lesson in part.lessons)
         count = f"{len(part.lessons)} lessons" + (f", {written} written" if written else "")
-        text += [f"<details{' open' if written else ''}><summary><b>Part {part.number}. {part.title}</b> · {count}</summary>"]
-        text += ["\n".join(f"- **[{lesson.number} {lesson.title}]({lesson.path.relative_to(NBS).as_posix()})** ✓" if lesson.written
-                           else f"- {lesson.number} {lesson.title}" for lesson in part.lessons)]
+        opening, lines = "<details open>" if written else "<details>", []
+        for lesson in part.lessons:
+            name, address = f"{lesson.number} {lesson.title}", lesson.path.relative_to(NBS).as_posix()
+            lines.append(f"- **[{name}]({address})** ✓" if lesson.written else f"- {name}")
+        text += [f"{opening}<summary><b>Part {part.number}. {part.title}</b> · {count}</summary>", "\n".join(lines)]
         text += ["</details>"]
     return "\n\n".join(text)
 

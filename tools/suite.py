@@ -29,25 +29,26 @@ class Red(Exception):
 def unclean(folder: Path = NBS) -> list[Path]:
     "The notebooks that `nbdev_clean` would change."
     from tools.outputs import cleaned
-    paths = sorted(path for path in folder.rglob("*.ipynb") if not any(part[0] in "._" for part in path.relative_to(folder).parts))
+    paths = [path for path in sorted(folder.rglob("*.ipynb"))
+             if not any(part[0] in "._" for part in path.relative_to(folder).parts)]
     return [path for path in paths if (text := path.read_text(encoding="utf-8")) != cleaned(text)]
 
 
 def clean() -> None:
     "the notebooks are clean"
-    if paths := unclean():
-        raise Red("\n".join(["`nbdev_clean` would change:", *(f"  {path.relative_to(ROOT)}" for path in paths), "Run `make prepare`."]))
+    if names := [f"  {path.relative_to(ROOT)}" for path in unclean()]:
+        raise Red("\n".join(["`nbdev_clean` would change:", *names, "Run `make prepare`."]))
 
 
 # --- 2: what is made from the notebooks is in step with them
 
 def modules(folder: Path) -> dict[str, str]:
     "The text of each file of a package."
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))}
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
 
 
 def export_faults(root: Path = ROOT, package: str = "rlpt") -> list[str]:
-    "Where the package differs from what the notebooks export: nbdev exports them again, into a folder that is thrown away."
+    "Where the package differs from what the notebooks export: nbdev exports them again, elsewhere."
     with TemporaryDirectory() as folder:
         copy = Path(folder)
         shutil.copy(root / "settings.ini", copy)
@@ -55,13 +56,18 @@ def export_faults(root: Path = ROOT, package: str = "rlpt") -> list[str]:
             (copy / path.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy / path.relative_to(root))
         (copy / package).mkdir()
-        for name in BY_HAND & {path.name for path in (root / package).iterdir()}: shutil.copy(root / package / name, copy / package)
+        for name in BY_HAND & {path.name for path in (root / package).iterdir()}:
+            shutil.copy(root / package / name, copy / package)
         done = subprocess.run([BIN / "nbdev_export"], cwd=copy, env=ENV, capture_output=True, text=True, check=False)
         if done.returncode: return [f"`nbdev_export` fails:\n{done.stderr.strip()}"]
         fresh, stored = modules(copy / package), modules(root / package)
-    return [f"{package}/{name}: " + ("no notebook exports it (any more); delete it, or export it from a notebook" if name not in fresh
-                                    else "not exported yet" if name not in stored else "differs from what its notebook exports")
-            for name in sorted(fresh.keys() | stored.keys()) if fresh.get(name) != stored.get(name)]
+
+    def fault(name: str) -> str:
+        if name not in fresh: return "no notebook exports it (any more); delete it, or export it from a notebook"
+        return "differs from what its notebook exports" if name in stored else "not exported yet"
+
+    return [f"{package}/{name}: {fault(name)}" for name in sorted(fresh.keys() | stored.keys())
+            if fresh.get(name) != stored.get(name)]
 
 
 def in_step() -> None:
@@ -71,7 +77,8 @@ def in_step() -> None:
     made = {**generated(), ROOT / "README.md": readme()}
     faults = export_faults() + [f"{path.relative_to(ROOT)}: out of date" for path, text in made.items()
                                 if not path.exists() or path.read_text(encoding="utf-8") != text]
-    if faults: raise Red("\n".join([*(f"  {fault}" for fault in faults), "Run `make prepare`, and commit what it changes."]))
+    if faults:
+        raise Red("\n".join([*(f"  {fault}" for fault in faults), "Run `make prepare`, and commit what it changes."]))
 
 
 # --- 3: the notebooks run
@@ -87,13 +94,14 @@ def stop(job: subprocess.Popen[str]) -> None:
 def run_tests(path: Path, slow: bool = False, limit: float | None = LIMIT) -> tuple[Path, float, str]:
     "Run `nbdev_test` on one notebook; returns the seconds, and what went wrong."
     start = perf_counter()
-    command = [BIN / "nbdev_test", "--path", path, *(["--flags", "slow"] if slow else [])]
-    job = subprocess.Popen(command, cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    words = [BIN / "nbdev_test", "--path", path, *(["--flags", "slow"] if slow else [])]
+    job = subprocess.Popen(words, cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           start_new_session=True)
     running.add(job)
-    try: said = job.communicate(timeout=limit)[0] if job.returncode is None else ""
+    try: said = job.communicate(timeout=limit)[0]
     except subprocess.TimeoutExpired:
         stop(job)
-        said = f"{job.communicate()[0]}\nStopped after {limit:.0f} s: a cell hangs, or one that needs minutes lacks its `#| slow`."
+        said = f"{job.communicate()[0]}\nStopped after {limit:.0f} s: a cell hangs, or lacks its `#| slow`."
     running.discard(job)
     return path, perf_counter() - start, said.strip() if job.returncode else ""
 
@@ -111,8 +119,9 @@ def run_notebooks(paths: list[Path], slow: bool = False, limit: float | None = L
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     if failed:
-        raise Red("\n".join([*(f"{path.relative_to(ROOT)}:\n{error}\n" for path, error in failed.items()),
-                             *(f"Run `.venv/bin/nbdev_test --path {path.relative_to(ROOT)}` to see it alone." for path in failed)]))
+        said = [f"{path.relative_to(ROOT)}:\n{error}\n" for path, error in failed.items()]
+        advice = [f"Run `.venv/bin/nbdev_test --path {path.relative_to(ROOT)}` to see it alone." for path in failed]
+        raise Red("\n".join(said + advice))
 
 
 def notebooks() -> None:
@@ -122,14 +131,16 @@ def notebooks() -> None:
 
 def slow_notebooks() -> None:
     "the slow cells of the notebooks"
-    run_notebooks([path for path in notebook_paths() if any(cell.slow for cell in read(path).cells)], slow=True, limit=None)
+    paths = [path for path in notebook_paths() if any(cell.slow for cell in read(path).cells)]
+    run_notebooks(paths, slow=True, limit=None)
 
 
 # --- 4 and 5: the tests beside the notebooks, and the types
 
 def command(*words: str, advice: str, fine: tuple[int, ...] = (0,)) -> None:
     "Run a module of Python's; any exit code that is not fine makes the group red."
-    if subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=ENV, check=False).returncode not in fine: raise Red(advice)
+    done = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=ENV, check=False)
+    if done.returncode not in fine: raise Red(advice)
 
 
 def tests() -> None:
@@ -160,7 +171,9 @@ def main() -> None:
         print(f"[{i}/{len(suite)}] {group.__doc__}", flush=True)
         began = perf_counter()
         try: group()
-        except Red as red: sys.exit(f"\n{red}\n\nred: group {i} of {len(suite)}, {group.__doc__}, after {perf_counter() - start:.0f} s")
+        except Red as red:
+            seconds = perf_counter() - start
+            sys.exit(f"\n{red}\n\nred: group {i} of {len(suite)}, {group.__doc__}, after {seconds:.0f} s")
         print(f"      {perf_counter() - began:.1f} s", flush=True)
     print(f"all green: {len(suite)} group{'s' if len(suite) > 1 else ''}, {perf_counter() - start:.0f} s")
 

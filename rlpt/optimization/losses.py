@@ -13,6 +13,12 @@ from torch import Tensor
 
 from ..core import check_number, check_same_shape
 
+# %% ../../nbs/02_optimization/03_losses.ipynb #eb86536a
+def _check_unit(name: str, values: Tensor) -> None:
+    "Refuse values outside of [0, 1], NaN among them."
+    outside = values[~((values >= 0) & (values <= 1))]
+    if len(outside): raise ValueError(f"{name} holds {outside[0].item():g}, wanted values in [0, 1]")
+
 # %% ../../nbs/02_optimization/03_losses.ipynb #93452ba1
 def mse(
     prediction: Tensor,  # any shape
@@ -50,8 +56,7 @@ def bce(
 ) -> Tensor:  # scalar
     "Binary cross-entropy of probabilities (4); infinite for certainty that was wrong. Bishop 2006, §4.3.2."
     check_same_shape(probability=probability, target=target)
-    for name, values in (("probability", probability), ("target", target)):
-        if not ((values >= 0) & (values <= 1)).all(): raise ValueError(f"{name} = {values.tolist()}, wanted values in [0, 1]")
+    _check_unit("probability", probability), _check_unit("target", target)
     return -(torch.xlogy(target, probability) + torch.xlogy(1 - target, 1 - probability)).mean()
 
 # %% ../../nbs/02_optimization/03_losses.ipynb #b52fbf81
@@ -61,7 +66,7 @@ def bce_with_logits(
 ) -> Tensor:  # scalar
     "Binary cross-entropy straight from logits (5), finite wherever the logits are. Bishop 2006, §4.3.2."
     check_same_shape(logit=logit, target=target)
-    if not ((target >= 0) & (target <= 1)).all(): raise ValueError(f"target = {target.tolist()}, wanted values in [0, 1]")
+    _check_unit("target", target)
     return (torch.logaddexp(logit, torch.zeros_like(logit)) - target * logit).mean()
 
 # %% ../../nbs/02_optimization/03_losses.ipynb #52636d47
@@ -75,7 +80,8 @@ def loss_surface(
     "The loss (6) at each point of a grid of weights, the data fixed."
     if not weights: raise ValueError("weights is empty, wanted at least one grid of values")
     for i, grid in enumerate(weights):
-        if grid.ndim != 1 or not len(grid): raise ValueError(f"weights[{i}] has shape {tuple(grid.shape)}, wanted shape (A,) with A > 0")
+        if grid.ndim != 1 or not len(grid):
+            raise ValueError(f"weights[{i}] has shape {tuple(grid.shape)}, wanted shape (A,) with A > 0")
     points = torch.cartesian_prod(*weights).reshape(-1, len(weights))
     with torch.no_grad(): costs = torch.stack([loss(predict(x, *point), target) for point in points])
     return costs.reshape([len(grid) for grid in weights])
