@@ -45,8 +45,8 @@ def pieces(nb: Notebook) -> list[Piece]:
     found: list[Piece] = []
     for cell in nb.cells:
         if cell.is_code: found.append(Piece(cell)); continue
-        level, title, lines, plain = 0, "", list[str](), without_code(cell.source).splitlines()
-        for line, seen in zip(cell.source.splitlines(), plain):
+        level, title, lines, plain = 0, "", list[str](), without_code(cell.source).split("\n")
+        for line, seen in zip(cell.source.split("\n"), plain, strict=True):
             heading = re.match(r"(#{1,6})\s+(.+?)\s*#*\s*$", line) if seen.startswith("#") else None
             if heading and (level or "".join(lines).strip()): found.append(Piece(cell, level, title, "\n".join(lines)))
             if heading: level, title, lines = len(heading[1]), heading[2], []
