@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from inspect import isclass, isfunction, signature
 from pathlib import Path
 from types import CodeType
@@ -28,7 +29,7 @@ from typing import Any, Literal
 import numpy as np
 from platformdirs import user_data_path
 
-from .core import atomic_write, check_choice, is_tensor
+from .core import atomic_write, check_choice, complaint, is_tensor
 
 # %% ../nbs/lib/exercises.ipynb #91ca886f
 def _is_array(x: Any) -> bool: return is_tensor(x) or isinstance(x, np.ndarray)
@@ -203,6 +204,7 @@ def _stub(): ...
 _EMPTY = {code_key(_stub)}
 
 # %% ../nbs/lib/exercises.ipynb #9e5346cb
+_ROUNDS = 5
 Kind = Literal["code", "predict", "essay"]
 Cases = Callable[[np.random.Generator], Iterable[tuple]]
 
@@ -223,6 +225,30 @@ class Exercise:
     rtol: float = 1e-4  # relative tolerance
     atol: float = 1e-6  # absolute tolerance
 
+    @cached_property
+    def inputs(self) -> list[tuple]:
+        "The inputs of all rounds, the smallest of each round first."
+        assert self.cases is not None
+        rounds = [list(self.cases(np.random.default_rng([k, *self.id.encode()]))) for k in range(_ROUNDS)]
+        sizes = {len(cases) for cases in rounds}
+        if not min(sizes): raise ValueError(f"exercise {self.id}: cases yielded nothing, wanted at least one tuple of arguments")
+        return [cases[i] for i in range(max(sizes)) for cases in rounds if i < len(cases)]
+
+    def outcomes(self, answer: Callable[..., Any]) -> list[Outcome]:
+        "What an answer does on all inputs."
+        return [observe(answer, args, self.grad) for args in self.inputs]
+
+    @cached_property
+    def wanted(self) -> list[Outcome]:
+        "What the reference does on all inputs."
+        assert self.reference is not None
+        return self.outcomes(self.reference)
+
+    @cached_property
+    def known(self) -> dict[str, list[Outcome]]:
+        "What each mistake does on all inputs."
+        return {sentence: self.outcomes(mistake) for sentence, mistake in self.mistakes.items()}
+
     @property
     def wrong_answers(self) -> Mapping[str, Any]:
         "Sentence -> an answer that should be met with it."
@@ -239,21 +265,12 @@ class Verdict:
     def __str__(self) -> str: return self.message
 
 _registry: dict[str, Exercise] = {}
-_ROUNDS = 5
 
 def registered() -> dict[str, Exercise]:
     "The exercises registered so far, by id."
     return dict(_registry)
 
 # %% ../nbs/lib/exercises.ipynb #ffb59e0d
-def _all_cases(ex: Exercise) -> list[tuple]:
-    "The inputs of all rounds, the smallest of each round first."
-    assert ex.cases is not None
-    rounds = [list(ex.cases(np.random.default_rng([k, *ex.id.encode()]))) for k in range(_ROUNDS)]
-    sizes = {len(cases) for cases in rounds}
-    if not min(sizes): raise ValueError(f"exercise {ex.id}: cases yielded nothing, wanted at least one tuple of arguments")
-    return [cases[i] for i in range(max(sizes)) for cases in rounds if i < len(cases)]
-
 def _refusal(ex: Exercise, answer: Any) -> str | None:
     "Why this object is not an answer at all, or None."
     if answer is None or answer is ... or _is_empty(answer): return "nothing here yet. Replace the `...` by your code, run the cell, and read what it says"
@@ -276,11 +293,10 @@ def _exported_names() -> set[str]:
     return {symbol.rsplit(".", 1)[-1] for module, symbols in d["syms"].items() for symbol in symbols if symbol.count(".") == module.count(".") + 1}
 
 # %% ../nbs/lib/exercises.ipynb #09a16eb1
-def _recognise(ex: Exercise, cases: list[tuple], got: list[Outcome], failed: list[int], names: list[str]) -> str | None:
+def _recognise(ex: Exercise, got: list[Outcome], failed: list[int], names: list[str]) -> str | None:
     "The sentence of the known mistake that behaves most like the answer, if one does."
     best, most = None, 0.0
-    for sentence, mistake in ex.mistakes.items():
-        theirs = [observe(mistake, args, ex.grad) for args in cases]
+    for sentence, theirs in ex.known.items():
         agree = [compare(t, g, names, rtol=ex.rtol, atol=ex.atol) is None for t, g in zip(theirs, got)]
         share = sum(agree[i] for i in failed) / len(failed)  # of the failures that it explains
         score = share + all(agree) if agree[failed[0]] and share >= 0.5 else 0.0
@@ -293,14 +309,12 @@ def _says_the_same(wanted: Outcome, got: Outcome, text: str) -> bool:
 
 def _grade_function(ex: Exercise, answer: Any) -> Verdict:
     "Compare an answer with the reference on all inputs."
-    assert ex.reference is not None
-    cases = _all_cases(ex)
+    cases, wanted, got = ex.inputs, ex.wanted, ex.outcomes(answer)
     names = _names(ex.reference, max(map(len, cases)))
-    wanted, got = ([observe(f, args, ex.grad) for args in cases] for f in (ex.reference, answer))
     texts = [compare(w, g, names, ex.same, args, ex.rtol, ex.atol) for w, g, args in zip(wanted, got, cases)]
     failed = [i for i, text in enumerate(texts) if text]
     if not failed: return Verdict(True, f"right on all {len(cases)} inputs")
-    i, hint = failed[0], _recognise(ex, cases, got, failed, names)
+    i, hint = failed[0], _recognise(ex, got, failed, names)
     width = max(map(len, names))
     lines = [f"wrong on {len(failed)} of {len(cases)} inputs. The smallest of these:"]
     lines += [f"    {name:<{width}} = {show(arg)}" for name, arg in zip(names, cases[i])]
@@ -383,6 +397,8 @@ def exercise(
     ex = Exercise(id, title, kind, reference, cases, mistakes or {}, checker, choices or {}, answer, grad, same, rtol, atol)
     if kind == "code" and (checker is None) == (reference is None or cases is None):
         raise ValueError(f"exercise {id}: wanted a reference with cases, or a checker")
+    for name, part in (("reference", reference), ("cases", cases), ("checker", checker)):
+        if part is not None and not callable(part): raise TypeError(f"exercise {id}: {complaint(name, part, 'a function')}")
     if kind == "predict" and answer not in ex.choices: raise ValueError(f"exercise {id}: answer = {answer!r}, wanted one of {list(ex.choices)}")
     _registry[id] = ex
     if _testing(): prove(ex)

@@ -11,9 +11,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..core import check_number, check_same_shape
+from ..core import check_number, check_same_shape, complaint
 
 # %% ../../nbs/02_optimization/03_losses.ipynb #eb86536a
+def _check_pair(**pair: Tensor) -> None:
+    "Refuse what is not two tensors of one shape, the first of floats, with at least one value."
+    for name, values in pair.items():
+        if not isinstance(values, Tensor): raise TypeError(complaint(name, values, "a tensor"))
+    check_same_shape(**pair)
+    (name, values), _ = pair.items()
+    if not values.is_floating_point(): raise TypeError(f"{name} has dtype {values.dtype}, wanted floats: call {name}.float()")
+    if not values.numel(): raise ValueError(complaint(name, values, "at least one value"))
+
 def _check_unit(name: str, values: Tensor) -> None:
     "Refuse values outside of [0, 1], NaN among them."
     outside = values[~((values >= 0) & (values <= 1))]
@@ -25,7 +34,7 @@ def mse(
     target: Tensor,  # the same shape
 ) -> Tensor:  # scalar
     "Mean squared error (1). Hastie et al. 2009, §2.4."
-    check_same_shape(prediction=prediction, target=target)
+    _check_pair(prediction=prediction, target=target)
     return ((prediction - target) ** 2).mean()
 
 # %% ../../nbs/02_optimization/03_losses.ipynb #0d88315b
@@ -34,7 +43,7 @@ def mae(
     target: Tensor,  # the same shape
 ) -> Tensor:  # scalar
     "Mean absolute error (2). Hastie et al. 2009, §10.6."
-    check_same_shape(prediction=prediction, target=target)
+    _check_pair(prediction=prediction, target=target)
     return (prediction - target).abs().mean()
 
 # %% ../../nbs/02_optimization/03_losses.ipynb #44ed9d72
@@ -45,7 +54,7 @@ def huber(
 ) -> Tensor:  # scalar
     "Huber's loss (3): squared near zero, absolute far out. Huber 1964."
     check_number("delta", delta, low=0, open_low=True)
-    check_same_shape(prediction=prediction, target=target)
+    _check_pair(prediction=prediction, target=target)
     distance = (prediction - target).abs()
     return torch.where(distance <= delta, distance**2 / 2, delta * (distance - delta / 2)).mean()
 
@@ -55,7 +64,7 @@ def bce(
     target: Tensor,  # the same shape, values in [0, 1]: mostly 0 and 1
 ) -> Tensor:  # scalar
     "Binary cross-entropy of probabilities (4); infinite for certainty that was wrong. Bishop 2006, §4.3.2."
-    check_same_shape(probability=probability, target=target)
+    _check_pair(probability=probability, target=target)
     _check_unit("probability", probability), _check_unit("target", target)
     return -(torch.xlogy(target, probability) + torch.xlogy(1 - target, 1 - probability)).mean()
 
@@ -65,7 +74,7 @@ def bce_with_logits(
     target: Tensor,  # the same shape, values in [0, 1]: mostly 0 and 1
 ) -> Tensor:  # scalar
     "Binary cross-entropy straight from logits (5), finite wherever the logits are. Bishop 2006, §4.3.2."
-    check_same_shape(logit=logit, target=target)
+    _check_pair(logit=logit, target=target)
     _check_unit("target", target)
     return (torch.logaddexp(logit, torch.zeros_like(logit)) - target * logit).mean()
 
@@ -80,6 +89,7 @@ def loss_surface(
     "The loss (6) at each point of a grid of weights, the data fixed."
     if not weights: raise ValueError("weights is empty, wanted at least one grid of values")
     for i, grid in enumerate(weights):
+        if not isinstance(grid, Tensor): raise TypeError(complaint(f"weights[{i}]", grid, "a tensor of shape (A,)"))
         if grid.ndim != 1 or not len(grid):
             raise ValueError(f"weights[{i}] has shape {tuple(grid.shape)}, wanted shape (A,) with A > 0")
     points = torch.cartesian_prod(*weights).reshape(-1, len(weights))
