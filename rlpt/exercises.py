@@ -234,7 +234,10 @@ class Exercise:
         if not min(sizes): raise ValueError(f"exercise {self.id}: cases yielded nothing, wanted at least one tuple of arguments")
         return [cases[i] for i in range(max(sizes)) for cases in rounds if i < len(cases)]
 
-    def outcomes(self, answer: Callable[..., Any]) -> list[Outcome]:
+    def outcomes(
+        self,
+        answer: Callable[..., Any],  # a function to observe
+    ) -> list[Outcome]:  # one for each of `inputs`
         "What an answer does on all inputs."
         return [observe(answer, args, self.grad) for args in self.inputs]
 
