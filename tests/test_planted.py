@@ -399,3 +399,9 @@ def test_types(folder: Path) -> None:
     cell = next(cell for cell in faulty.code if '"zero"' in cell.source)
     assert [cells.where(file, line) for file, line, _ in found] == [f"faulty.ipynb, cell {cell.index}, line 2"]
     assert found[0][2].startswith("Argument of type")
+
+
+def test_number_of_a_project_in_an_output() -> None:
+    "`4.4.P` in what a check prints is read without a fault."
+    text = "✓ 4.4.P Taxi: right on 30 inputs"
+    assert 30.0 in claims.numbers(text) and outputs.value("4.4.") == 4.4

@@ -92,7 +92,7 @@ def numbers(text: str) -> list[float]:
     "The numbers in a text; of a percentage both 63 and 0.63."
     found = []
     for match in IN_OUTPUT.finditer(text):
-        value = float(match[0].rstrip("% \n\t").replace(",", "").replace("−", "-"))
+        value = float(match[0].rstrip("% \n\t.").replace(",", "").replace("−", "-"))
         found += [value, value / 100] if "%" in match[0] else [value]
     return found
 

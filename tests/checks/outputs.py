@@ -97,7 +97,7 @@ def difference(old: str, new: str) -> tuple[str, str] | None:
 
 def value(text: str) -> float:
     "The number that a match of IN_OUTPUT stands for."
-    return float(text.strip().rstrip("% ").replace(",", "").replace("−", "-"))
+    return float(text.strip().rstrip("% .").replace(",", "").replace("−", "-"))
 
 
 def close(a: float, b: float) -> bool:
