@@ -36,10 +36,10 @@ test-slow: $(INSTALLED) ## the cells flagged slow and the tests marked slow: min
 lab: $(INSTALLED) ## open the notebooks in JupyterLab
 	.venv/bin/jupyter lab nbs
 
-dist: $(INSTALLED) ## build the source and wheel packages into dist/
+dist: $(INSTALLED) ## build the source package and the wheel, with the lessons in it, into dist/
 	rm -rf dist build
-	$(PY) -m build --quiet
-	@ls dist
+	$(PY) -m build --quiet --no-isolation
+	@rm -rf build && ls -l dist
 
 clean: ## remove all that was built; .venv stays
 	rm -rf _docs _proc _cells dist build *.egg-info .pytest_cache .hypothesis

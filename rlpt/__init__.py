@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imported when the name is first used
+    from .agents import *
+    from .cli import *
     from .core import *
+    from .data import *
+    from .deep_rl.dqn import *
+    from .envs import *
     from .exercises import *
+    from .experiments import *
+    from .neural_networks.networks import *
+    from .optimization.logistic_regression import *
     from .optimization.losses import *
     from .plots import *
+    from .tabular_rl.mdp import *
+    from .tabular_rl.q_learning import *
 
 @_cache
 def _modules() -> dict[str, str]:

@@ -352,11 +352,15 @@ def _machine() -> dict[str, Any]:
     if torch and torch.cuda.is_initialized(): machine["gpu"] = torch.cuda.get_device_name()
     return machine
 
-def _results_folder(folder: str | os.PathLike[str] | None) -> Path:
-    "The folder that was given, else nbs/results of the project that we are in."
+def _results_folder(folder: str | os.PathLike[str] | None, load: bool = False) -> Path:
+    "The folder that was given, else nbs/results of the project that we are in; to load, else the one that came with the package."
     if folder is not None: return Path(folder)
     for above in (Path.cwd(), *Path.cwd().parents):
         if (above / "settings.ini").is_file(): return above / "nbs" / "results"
+    if load and "__file__" in globals():
+        package = Path(__file__).resolve().parent
+        for home in (package / "_lessons", package.parent / "nbs"):     # what a wheel brought, or a clone has
+            if (home / "results").is_dir(): return home / "results"
     raise FileNotFoundError(complaint("folder", None, "a folder, since no settings.ini is above the current one"))
 
 def _check_lesson(lesson: Any) -> None:
@@ -454,7 +458,7 @@ def load_results(
 ) -> Results:
     "What `save_results` kept under this name."
     _check_lesson(lesson)
-    home = _results_folder(folder)
+    home = _results_folder(folder, load=True)
     found = [path for path in (home / f"{lesson}.npz", home / f"{lesson}.json") if path.is_file()]
     if not found:
         there = sorted(repr(path.stem) for path in home.glob("*.*") if path.suffix in (".npz", ".json"))

@@ -458,8 +458,10 @@ def progress() -> Progress:
 
 # %% ../nbs/lib/exercises.ipynb #bd76416a
 def _lessons_folder() -> Path:
-    "Where the course's notebooks are: `nbs` beside the package."
-    return Path(__file__).resolve().parents[1] / "nbs" if "__file__" in globals() else Path.cwd().parent
+    "Where the course's notebooks are: within the package where a wheel brought them, else in `nbs` beside it."
+    if "__file__" not in globals(): return Path.cwd().parent
+    package = Path(__file__).resolve().parent
+    return package / "_lessons" if (package / "_lessons").is_dir() else package.parent / "nbs"
 
 def find_lesson(
     lesson: str | Path,  # "2.3", or the path of a notebook
@@ -485,6 +487,8 @@ def _is_solution(cell: dict[str, Any]) -> bool:
 _NOTE = ("*This is your own copy. Run it from top to bottom; at the end of the page, fill in each exercise's starter and run it: `check` tells you how "
          "far you are. The collapsed cells hold the graders.*")
 
+_SLOW = "*What follows was computed with this code. It takes minutes, so it does not run here: the next cell loads what came out.*\n\n```python\n{}\n```"
+
 def learner_copy(
     lesson: str | Path,  # "2.3", or the path of a notebook
     folder: str | Path = ".",  # where to write
@@ -498,6 +502,10 @@ def learner_copy(
     for cell in cells:
         text = "".join(cell["source"])
         if cell["cell_type"] != "code": continue
+        if re.match(r"(#\|.*\n)*#\| slow", text):
+            for key in ("outputs", "execution_count"): cell.pop(key, None)
+            cell |= {"cell_type": "markdown", "source": _SLOW.format(re.sub(r"^(#\|.*\n)*", "", text))}
+            continue
         cell["outputs"], cell["execution_count"] = [], None
         if text.startswith("#| hide"): cell["metadata"]["jupyter"] = {"source_hidden": True}
         cell["source"] = re.sub(r"^#\| eval: false\n", "", text)

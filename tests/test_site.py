@@ -1,18 +1,27 @@
 "The house around the notebooks: the site, its preview, and the commands of the Makefile."
 
+import ast
+import itertools
 import json
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import nbformat
+import networkx as nx
 import pytest
 import yaml
+from execnb.nbio import mk_cell, read_nb
+from nbdev.process import NBProcessor
 
-from tools import docs, outputs, preview, readme, sidebar, suite
+from tools import api, docs, imports, learner, outputs, preview, readme, sidebar, suite
 from tools.mathml import typeset
-from tools.notebooks import NBS, ROOT, Cell, Notebook, lessons, notebook_paths, outline, read, settings
+from tools.notebooks import (
+    NBS, ROOT, Cell, Lesson, Notebook, lessons, notebook_paths, outline, read, settings, text_pages)
+from tools.notebooks import page as page_address
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg=="
 LOSSES = "02_optimization/03_losses.ipynb"
@@ -20,17 +29,17 @@ LOSSES = "02_optimization/03_losses.ipynb"
 
 # --- what is made from the outline
 
-@pytest.mark.parametrize("name", ["sidebar.yml", "nbdev.yml", "index.ipynb"])
+@pytest.mark.parametrize("name", ["sidebar.yml", "nbdev.yml", "index.ipynb", "api.qmd"])
 def test_in_step(name: str) -> None:
-    "Sidebar, settings of the site and map are as `make prepare` would write them."
+    "Sidebar, settings of the site, map and API index are as `make prepare` would write them."
     assert (NBS / name).read_text(encoding="utf-8") == sidebar.generated()[NBS / name]
 
 
 def test_sidebar_has_every_page_once_in_order() -> None:
-    "The home page, the lessons in the order of the outline, the library, the notation."
+    "The home page, the lessons in the order of the outline, the library, the notation, the pages of text."
     entries = [href for _, inside in preview.page_list() for _, href in inside]
     assert entries[0] == "index.ipynb"
-    assert sorted(entries) == sorted(path.relative_to(NBS).as_posix() for path in notebook_paths())
+    assert sorted(entries) == sorted(path.relative_to(NBS).as_posix() for path in [*notebook_paths(), *text_pages()])
     written = [lesson.path.relative_to(NBS).as_posix() for lesson in lessons() if lesson.written]
     assert [entry for entry in entries if entry in written] == written
 
@@ -40,7 +49,8 @@ def test_map_names_all_and_links_what_is_written() -> None:
     text = sidebar.course_map()
     assert text.count("<details") == len(outline()) == 8 and len(re.findall(r"^- ", text, re.M)) == len(lessons()) == 53
     linked = set(re.findall(r"\]\(([^)]+)\)", text))
-    assert linked == {lesson.path.relative_to(NBS).as_posix() for lesson in lessons() if lesson.written}
+    written = {lesson.path.relative_to(NBS).as_posix() for lesson in lessons() if lesson.written}
+    assert linked == written | {f"images/{imports.PICTURE.name}"}
     old, new = "a\n\n<!-- map -->\nold\n<!-- /map -->\n\nb", f"a\n\n<!-- map -->\n\n{text}\n\n<!-- /map -->\n\nb"
     assert sidebar.with_map(old) == sidebar.with_map(new) == new
 
@@ -53,6 +63,153 @@ def test_readme_is_in_step_and_its_links_lead_somewhere() -> None:
         target = "".join(address)
         assert target.startswith("https://") or (ROOT / target).exists(), target
     assert f"]({preview.site_address()}02_optimization/losses.html)" in text
+
+
+# --- glossary, API index, picture of the imports, learner's copies
+
+def anchors(notebook: Path) -> set[str]:
+    "The ids that the headings of a notebook get on its page."
+    headings = [line for cell in read(notebook).markdown for line in re.findall(r"^#{2,} .*$", cell.source, re.M)]
+    page = preview.pandoc("\n\n".join(headings), "--from", preview.DIALECT, "--to", "html")
+    return set(re.findall(r'id="([^"]+)"', page))
+
+
+def sorting_key(term: str) -> str:
+    "What a term is sorted by: `ε-greedy` stands under E, hyphens count as spaces."
+    return re.sub(r"[-–]", " ", term.replace("ε", "epsilon")).lower()
+
+
+def test_glossary_is_sorted_and_leads_to_lessons() -> None:
+    "Terms in order under their letters, each with an id, a sentence or two and a link to a section that exists."
+    text = read(NBS / "glossary.qmd").cells[1].source
+    entries = re.findall(r"^\[(.+?)\]\{#([a-z0-9-]+)\}\n:   (.+)$", text, re.M)
+    terms = [sorting_key(term) for term, _, _ in entries]
+    assert len(terms) == text.count("\n:   ") > 50 and terms == sorted(terms)
+    assert len({place for _, place, _ in entries}) == len(entries)
+    letters = re.split(r"^## (.)$", text, flags=re.M)
+    for letter, inside in zip(letters[1::2], letters[2::2], strict=True):
+        assert {sorting_key(term)[0] for term in re.findall(r"^\[(.+?)\]\{#", inside, re.M)} == {letter.lower()}
+    places = {lesson.path: anchors(lesson.path) for lesson in lessons() if lesson.written}
+    for term, _, words in entries:
+        link = re.search(r" \[Lesson (\d\.\d)\]\(([^)#]+)#([^)]+)\)$", words)
+        assert link and link[3] in places[NBS / link[2]], f"{term}: the link leads nowhere"
+        lesson = next(lesson for lesson in lessons() if lesson.path == NBS / link[2])
+        assert lesson.number == link[1] and len(words) < 400, term
+        assert all(f"{{#{place}}}" in text for place in re.findall(r"\(#([^)]+)\)", words)), term
+
+
+def test_api_index_names_all_that_is_exported() -> None:
+    "Each public name once, with a line of its own; what stands in a docstring is shown as it is."
+    text = (NBS / "api.qmd").read_text(encoding="utf-8")
+    public = [name for path in (ROOT / "rlpt").rglob("*.py") for name in api.names(path)]
+    assert sorted(re.findall(r"^\[`(\w+)`\]\([^)]+\)\n:   \S", text, re.M)) == sorted(public)
+    assert api.escaped("a_b * `c_d` [0, 1]") == r"a\_b \* `c_d` \[0, 1\]"
+
+
+def test_constants_say_what_they_are(tmp_path: Path) -> None:
+    "The value of a short one, the comment behind it, the size of a large table."
+    (tmp_path / "x.py").write_text(
+        "__all__ = ['A', 'B', 'C', 'f']\nA = 3  # of a kind\nB = int | None\nhidden = 1\n"
+        f"C = {{{', '.join(f'{i}: {i}' for i in range(40))}}}\n\ndef f(): 'One line.'\n")
+    assert api.names(tmp_path / "x.py") == {
+        "A": "The constant `3`: of a kind.", "B": "The type `int | None`.", "C": "A dictionary with 40 entries.",
+        "f": "One line."}
+
+
+def test_picture_shows_the_imports_there_are() -> None:
+    "The picture carries the graph that it shows; `make prepare` draws it anew when the code has another."
+    assert imports.stored() == imports.described(imports.graph()), "run `make prepare`"
+    assert f"{imports.graph().number_of_edges()} dots" in sidebar.course_map()
+
+
+def test_imports_are_read_from_the_code() -> None:
+    "What is imported when the module is loaded: not within functions, not for types alone."
+    tree = ast.parse("import math\nfrom ..core import rng\nfrom .. import plots\nfrom .mdp import MDP\n"
+                     "if TYPE_CHECKING: from ..data import x\ndef f():\n    from ..agents import Agent\n")
+    modules = {f"rlpt.{name}" for name in ("core", "plots", "data", "agents", "tabular_rl.mdp", "tabular_rl.q")}
+    assert imports.imported("rlpt.tabular_rl.q", tree, modules) == {"rlpt.core", "rlpt.plots", "rlpt.tabular_rl.mdp"}
+
+
+def test_picture_has_room_for_the_whole_course() -> None:
+    "Every module stands below what it imports, and lines that share a column do so one after the other."
+    order = [f"rlpt.{lesson.module}" for lesson in lessons()]
+    whole = nx.DiGraph([(name, order[i // 2]) for i, name in enumerate(order) if i])
+    rows = [name for _, inside in imports.layers(whole) for name in inside]
+    assert len(rows) == len(order) and all(rows.index(name) > rows.index(other) for name, other in whole.edges)
+    column = imports.lanes(rows, whole)
+    ends = {name: max(rows.index(user) for user in whole.predecessors(name)) for name in column}
+    for name, other in itertools.combinations(column, 2):
+        assert column[name] != column[other] or ends[name] < rows.index(other)
+    assert max(column.values()) < 30
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "The branch that Colab opens."
+    folder = tmp_path_factory.mktemp("learner")
+    learner.main([str(folder), "c0ffee"])
+    return folder
+
+
+@pytest.mark.parametrize("lesson", [lesson for lesson in lessons() if lesson.written], ids=lambda lesson: lesson.number)
+def test_learner_copy_for_colab(copies: Path, lesson: Lesson) -> None:
+    "It installs the library first, has neither outputs nor solutions, and its links lead to the site."
+    path = copies / lesson.path.relative_to(NBS)
+    assert learner.address(lesson).endswith(f"/blob/{learner.BRANCH}/{lesson.folder}/{lesson.stem}.ipynb")
+    nbformat.validate(nbformat.read(path, as_version=4))
+    nb = read(path)
+    assert re.search(r'^%pip install .*"rlpt\[lessons\] @ git\+https://\S+@c0ffee"$', nb.cells[0].source, re.M)
+    assert nb.cells[1].source.startswith(f"# {lesson.title}")
+    assert not any(cell.outputs or cell.is_solution for cell in nb.code)
+    assert not any("<summary>Solution" in cell.source for cell in nb.markdown)
+    assert [link for link in links(nb) if not link.startswith("https:")] == []
+    checks = [len(re.findall(r"^check\(", cell.source, re.M)) for cell in read(lesson.path).code if cell.is_starter]
+    assert sum(len(re.findall(r"^check\(", cell.source, re.M)) for cell in nb.code) >= sum(checks) > 0
+
+
+def test_links_of_copies_lead_to_the_site() -> None:
+    "Notebooks become pages, pictures stay files; what leads elsewhere is left alone."
+    text = ("[a](03_losses.ipynb#mse) [b](../notation.ipynb) ![c](../images/home.png) [d](https://a.org) [e](#here) "
+            "[f](code.py)")
+    site = preview.site_address()
+    assert learner.published(text, NBS / "02_optimization") == (
+        f"[a]({site}02_optimization/losses.html#mse) [b]({site}notation.html) ![c]({site}images/home.png) "
+        f"[d](https://a.org) [e](#here) [f]({site}02_optimization/code.py)")
+
+
+def test_lesson_has_link_to_colab(tmp_path: Path) -> None:
+    "nbdev puts it under the title of a lesson, and of no other page; the preview moves it into the title."
+    def banner(path: Path) -> list[str]:
+        nb: Any = read_nb(path)
+        nb.cells = [mk_cell("---\ntitle: x\n---\n", "raw"), mk_cell("Text", "markdown")]
+        NBProcessor(nb=nb, procs=[learner.OpenInColab]).process()
+        return [cell.source for cell in nb.cells]
+
+    assert settings()["procs"] == "tools.learner:OpenInColab"
+    assert len(banner(NBS / "notation.ipynb")) == 2
+    front, link, text = banner(NBS / LOSSES)
+    assert f"[Open in Colab]({learner.address(lessons()[15])})" in link and text == "Text"
+    (tmp_path / "index.html").touch()
+    page = preview.render(Notebook(NBS / LOSSES, [Cell(0, "raw", front), Cell(1, "markdown", link)]), LOSSES, tmp_path)
+    assert re.search(r'<h1>x</h1>\s*<div class="colab">\s*<p><a\s+href="https://colab[^"]+">', page.read_text())
+
+
+def test_workflow_makes_the_branch_that_colab_opens() -> None:
+    "The name of the branch is the same, and only the job that pushes it may write."
+    jobs = yaml.safe_load((ROOT / ".github/workflows/docs.yml").read_text())["jobs"]
+    runs = "\n".join(step.get("run", "") for step in jobs["learner"]["steps"])
+    assert f"git push --force origin {learner.BRANCH}" in runs and f"git switch --orphan {learner.BRANCH}" in runs
+    assert [name for name, job in jobs.items() if job.get("permissions", {}).get("contents") == "write"] == ["learner"]
+    assert any("tools.learner" in step.get("run", "") for step in jobs["build"]["steps"])
+
+
+def test_page_of_text_becomes_a_page(tmp_path: Path) -> None:
+    "Front matter and Markdown, with links to other such pages."
+    (tmp_path / "index.html").touch()
+    cells = [Cell(0, "raw", "---\ntitle: Words\n---\n"), Cell(1, "markdown", "[a](glossary.qmd#x)\n\n[x]{#x}\n:   y")]
+    page = preview.render(Notebook(NBS / "words.qmd", cells), "words.qmd", tmp_path).read_text()
+    assert '<a href="glossary.html#x">a</a>' in page and '<dt><span id="x">x</span></dt>' in page.replace("\n", "")
+    assert "is a notebook" not in page and "/nbs/words.qmd" in page
 
 
 # --- the notebooks, as far as the site depends on them
@@ -205,7 +362,8 @@ def test_preview_is_clean_and_whole(tiny: tuple[Path, str]) -> None:
     assert re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//', page) == [] and "<script" not in page
     faults = preview.broken_links(folder)
     assert [fault for fault in faults if "leads to no page" not in fault] == []
-    assert all("lib/" in fault or "notation" in fault for fault in faults)      # pages that this folder lacks
+    others = [page_address(NBS / href) for _, inside in preview.page_list() for _, href in inside]
+    assert all(any(f"{other} leads" in fault for other in others) for fault in faults)      # pages that this folder lacks
 
 
 def test_preview_finds_what_is_broken(tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ def main() -> None:
     if "no" not in sys.argv[1:] and (found := find()):
         quarto, version = found
         path = os.pathsep.join([str(Path(quarto).parent), str(BIN), os.environ.get("PATH", "")])
-        code = subprocess.run([BIN / "nbdev_docs"], cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+        env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}     # nbdev calls tools.learner, see settings.ini
+        code = subprocess.run([BIN / "nbdev_docs"], cwd=ROOT, env=env, check=False).returncode
         readme.main()           # Quarto's own differs in details, and the tests compare
         if code: sys.exit(code)
         count = len(list(docs.rglob("*.html")))

@@ -165,12 +165,12 @@ class Notebook:
 
     @property
     def title(self) -> str:
-        match = re.search(r"^# (.+)$", self.cells[0].source, re.M) if self.cells else None
+        match = re.search(r"^(?:#|title:) (.+)$", self.cells[0].source, re.M) if self.cells else None
         return match[1] if match else ""
 
     @property
     def promise(self) -> str:
-        match = re.search(r"^> (.+)$", self.cells[0].source, re.M) if self.cells else None
+        match = re.search(r"^(?:>|description:) (.+)$", self.cells[0].source, re.M) if self.cells else None
         return match[1] if match else ""
 
     @property
@@ -190,7 +190,10 @@ class Notebook:
 
 
 def read(path: Path) -> Notebook:
-    "Read one notebook."
+    "Read one notebook, or a page that is written as Markdown alone: its front matter, and its text."
+    if path.suffix == ".qmd":
+        _, front, text = path.read_text(encoding="utf-8").split("---\n", 2)
+        return Notebook(path, [Cell(0, "raw", f"---\n{front}---\n"), Cell(1, "markdown", text.strip("\n"))])
     raw = json.loads(Path(path).read_text(encoding="utf-8"))
     return Notebook(Path(path), [
         Cell(i, cell["cell_type"], "".join(cell["source"]), cell.get("id", ""), cell.get("outputs", []), cell["metadata"])
@@ -204,3 +207,8 @@ def notebook_paths() -> list[Path]:
     rest = [path for path in rest if not any(part.startswith(("_", ".")) for part in path.relative_to(NBS).parts)]
     front = [path for path in rest if path.parent == NBS]
     return sorted(front, key=lambda path: (path.stem != "index", path.stem)) + written + [path for path in rest if path not in front]
+
+
+def text_pages() -> list[Path]:
+    "The pages that are written as Markdown alone, for Quarto: they run nothing."
+    return sorted(NBS.glob("*.qmd"))

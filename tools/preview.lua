@@ -11,6 +11,7 @@ end
 
 local function page(address)        -- ../02_optimization/03_losses.ipynb#mse -> ../02_optimization/losses.html#mse
   local folder, name, rest = address:match("^([^#?]-)([^/#?]+)%.ipynb(.*)$")
+  if not folder then folder, name, rest = address:match("^([^#?]-)([^/#?]+)%.qmd(.*)$") end
   return folder and folder .. name:lower():gsub("^%d+%w*_", "") .. ".html" .. rest or address
 end
 

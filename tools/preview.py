@@ -67,9 +67,13 @@ def picture(data: str, kind: str, name: str, folder: Path, caption: str, alt: st
     file = folder / f"{name}.{PICTURES[kind]}"
     file.write_bytes(data.encode() if kind.endswith("xml") else base64.b64decode(data))
     words = escape(alt or caption)
-    if not caption: return html(f'<p class="picture"><img src="{folder.name}/{file.name}" alt="{words}"></p>')
-    return (html(f'<figure>\n<img src="{folder.name}/{file.name}" alt="{words}">\n<figcaption>')
-            + f"\n\n{caption}\n\n" + html("</figcaption>\n</figure>"))
+    return figure(f'<img src="{folder.name}/{file.name}" alt="{words}">', caption)
+
+
+def figure(shown: str, caption: str) -> str:
+    "A picture or a film, with its caption if it has one."
+    if not caption: return html(f'<p class="picture">{shown}</p>')
+    return html(f"<figure>\n{shown}\n<figcaption>") + f"\n\n{caption}\n\n" + html("</figcaption>\n</figure>")
 
 
 def output_markdown(output: dict[str, Any], asis: bool, name: str, folder: Path, caption: str, alt: str) -> str:
@@ -77,8 +81,10 @@ def output_markdown(output: dict[str, Any], asis: bool, name: str, folder: Path,
     if output["output_type"] == "stream": return fenced(clean(output["text"]), ".text")
     if output["output_type"] == "error": return fenced(clean(output["traceback"]), ".text")
     data = {kind: "".join(text) if isinstance(text, list) else text for kind, text in output.get("data", {}).items()}
-    for kind in PICTURES:
-        if kind in data: return picture(data[kind], kind, name, folder, caption, alt)
+    pictures = [kind for kind in PICTURES if kind in data]
+    if pictures and "text/html" in data:  # a film, with a still for readers that show no HTML
+        return figure(data["text/html"], caption)
+    for kind in pictures: return picture(data[kind], kind, name, folder, caption, alt)
     if "text/html" in data: return html(f'<div class="html">{data["text/html"]}</div>')
     if "text/markdown" in data: return symbol(data["text/markdown"]) if asis else data["text/markdown"]
     if "text/latex" in data: return data["text/latex"]
@@ -194,6 +200,14 @@ def navigation(current: str, root: str) -> str:
     return "\n".join(parts)
 
 
+def colab(nb: Notebook) -> str:
+    "The link to the learner's copy, which is taken from the text, since it stands under the title here."
+    found = next((cell for cell in nb.cells if cell.kind == "markdown" and cell.source.startswith("::: {.colab}")), None)
+    if not found: return ""
+    nb.cells.remove(found)
+    return pandoc(found.source, "--to", "html")
+
+
 def kicker(notebook: str) -> str:
     "The small line above a title: where in the course the page belongs."
     for lesson in lessons():
@@ -215,7 +229,8 @@ def render(nb: Notebook, notebook: str, docs: Path, around: tuple[Neighbour, Nei
     site = settings()["title"]
     variables = {
         "root": root, "nav": navigation(notebook, root), "site-title": escape(site), "kicker": kicker(notebook),
-        "notebook": f"{settings()['git_url']}/blob/{settings()['branch']}/nbs/{notebook}",
+        "colab": colab(nb), "is-notebook": "yes" if notebook.endswith(".ipynb") else "",
+        "source": f"{settings()['git_url']}/blob/{settings()['branch']}/nbs/{notebook}",
         "description": escape(plain(front.get("description", ""))),
         "pagetitle": escape(plain(f"{title} · {site}" if title != site else title)),
         **{f"{way}-{key}": value for way, other in zip(("prev", "next"), around, strict=True) if other

@@ -1,10 +1,11 @@
-"The order of the pages, from the outline: nbs/sidebar.yml, and the map of the course on the home page."
+"The order of the pages, from the outline: nbs/sidebar.yml, the map on the home page, and nbs/api.qmd in this order."
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.notebooks import NBS, ROOT, lessons, notebook_paths, outline, read, settings
+from tools import api, imports
+from tools.notebooks import NBS, ROOT, lessons, notebook_paths, outline, read, settings, text_pages
 
 # The order of the library's pages; what is not named here follows by name.
 LIBRARY = ["core", "plots", "data", "envs", "agents", "experiments", "exercises", "graders", "cli"]
@@ -15,10 +16,10 @@ Page = tuple[str, Path]         # what the sidebar says, and the notebook
 
 def pages() -> list[tuple[str, list[Page]]]:
     "The site in order: pairs of a section's title (empty for a page that stands alone) and its pages."
-    found = set(notebook_paths())
+    found = {*notebook_paths(), *text_pages()}
 
-    def alone(stem: str) -> Iterator[tuple[str, list[Page]]]:
-        if (path := NBS / f"{stem}.ipynb") in found: yield "", [("Home" if stem == "index" else read(path).title, path)]
+    def alone(name: str) -> Iterator[tuple[str, list[Page]]]:
+        if (path := NBS / name) in found: yield "", [("Home" if path.stem == "index" else read(path).title, path)]
 
     def rank(path: Path) -> tuple[int, str]:
         return LIBRARY.index(path.stem) if path.stem in LIBRARY else len(LIBRARY), path.stem
@@ -28,7 +29,8 @@ def pages() -> list[tuple[str, list[Page]]]:
                 for part in outline()]
     library = sorted((path for path in found if path.parent == NBS / "lib"), key=rank)
     sections.append(("The library", [(read(path).title, path) for path in library]))
-    return [*alone("index"), *((title, inside) for title, inside in sections if inside), *alone("notation")]
+    return [*alone("index.ipynb"), *((title, inside) for title, inside in sections if inside),
+            *alone("notation.ipynb"), *alone("glossary.qmd"), *alone("api.qmd")]
 
 
 def sidebar() -> str:
@@ -58,7 +60,7 @@ def course_map() -> str:
             lines.append(f"- **[{name}]({address})** ✓" if lesson.written else f"- {name}")
         text += [f"{opening}<summary><b>Part {part.number}. {part.title}</b> · {count}</summary>", "\n".join(lines)]
         text += ["</details>"]
-    return "\n\n".join(text)
+    return "\n\n".join([*text, imports.section()])
 
 
 def with_map(source: str) -> str:
@@ -83,7 +85,9 @@ def site_settings() -> str:
 
 def generated() -> dict[Path, str]:
     "The files that this module writes, with the text that each should have."
-    return {NBS / "sidebar.yml": sidebar(), NBS / "nbdev.yml": site_settings(), NBS / "index.ipynb": home()}
+    index = api.index([page for _, inside in pages() for page in inside])
+    return {NBS / "api.qmd": index, NBS / "sidebar.yml": sidebar(), NBS / "nbdev.yml": site_settings(),
+            NBS / "index.ipynb": home()}
 
 
 def main() -> None:
@@ -92,6 +96,7 @@ def main() -> None:
         if path.exists() and path.read_text(encoding="utf-8") == text: continue
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
+    imports.main()
 
 
 if __name__ == "__main__": main()
