@@ -198,7 +198,7 @@ class A2CSettings(Settings):
     normalise: bool = setting(False)                              # advantages of a rollout: mean 0, standard deviation 1
     reward_scale: float = setting(1.0, 0, open_low=True)          # rewards are multiplied by it
     log_std: float = setting(0.0)                                 # of a Gaussian policy at first; actions are measured in [-1, 1]
-    max_norm: float | None = setting(0.5, 0, open_low=True)       # longer gradients are shortened to this
+    max_norm: float = setting(0.5, 0, open_low=True)              # longer gradients are shortened to this
 
 # %% ../../nbs/05_deep_rl/06_a2c.ipynb #863a9872
 class A2C(Agent[A2CSettings]):
