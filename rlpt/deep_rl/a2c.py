@@ -305,7 +305,8 @@ class BoxProbe(Probe):
 
     def __init__(self) -> None:
         super().__init__()
-        self.action_space = spaces.Box(-1, 1, (1,), np.float32)
+        numbers: Any = spaces.Box(-1, 1, (1,), np.float32)
+        self.action_space = numbers
         self._aim = 0.0
 
     def step(
