@@ -185,18 +185,18 @@ class A2CSettings(Settings):
     "The hyperparameters of A2C; the defaults suit CartPole-v1. Mnih et al. 2016; Schulman et al. 2016."
     n_envs: int = setting(8, 1, integer=True)                     # environments side by side, N
     scale_inputs: bool = setting(True)                            # divide observations by half their bounds, as in lesson 5.2
-    n_steps: int = setting(5, 1, integer=True)                   # steps of each in a rollout, T
+    n_steps: int = setting(64, 1, integer=True)                  # steps of each in a rollout, T
     hidden: tuple[int, ...] = setting((64, 64), 1, integer=True)  # units of each hidden layer, in both networks
     gamma: float = setting(0.99, 0, 1)                            # discount
-    lam: float = setting(1.0, 0, 1)                               # decay in (4)
-    lr: float = setting(7e-4, 0, open_low=True)                   # learning rate of Adam at first ...
-    lr_end: float = setting(7e-4, 0)                              # ... and from step `lr_steps` on
-    lr_steps: int = setting(20_000, 1, integer=True)              # in between it falls in a straight line
+    lam: float = setting(0.98, 0, 1)                              # decay in (4)
+    lr: float = setting(7e-3, 0, open_low=True)                   # learning rate of Adam at first ...
+    lr_end: float = setting(1e-5, 0)                              # ... and from step `lr_steps` on
+    lr_steps: int = setting(30_000, 1, integer=True)              # in between it falls in a straight line
     entropy: float = setting(0.0, 0)                              # what a nat of entropy is worth, at first ...
     entropy_end: float = setting(0.0, 0)                          # ... and from step `lr_steps` on
     value_weight: float = setting(0.5, 0)                         # of the critic's loss in (8)
     normalise: bool = setting(False)                              # advantages of a rollout: mean 0, standard deviation 1
-    reward_scale: float = setting(1.0, 0, open_low=True)          # rewards are multiplied by it
+    reward_scale: float = setting(0.02, 0, open_low=True)         # rewards are multiplied by it
     log_std: float = setting(0.0)                                 # of a Gaussian policy at first; actions are measured in [-1, 1]
     max_norm: float = setting(0.5, 0, open_low=True)              # longer gradients are shortened to this
 
@@ -359,11 +359,8 @@ def ppo_loss(
 @dataclass(frozen=True, kw_only=True)
 class PPOSettings(A2CSettings):
     "The hyperparameters of PPO; the defaults suit CartPole-v1. Schulman et al. 2017; Huang et al. 2022."
-    n_steps: int = setting(64, 1, integer=True)                 # steps of each environment in a rollout, T
-    lam: float = setting(0.98, 0, 1)                            # decay in (4)
     lr: float = setting(2e-3, 0, open_low=True)                 # learning rate of Adam at first ...
-    lr_end: float = setting(3e-4, 0)                            # ... and from step `lr_steps` on
-    normalise: bool = setting(True)                             # advantages of a rollout: mean 0, standard deviation 1
+    lr_steps: int = setting(25_000, 1, integer=True)            # ... and it has fallen to `lr_end` at this step
     epochs: int = setting(4, 1, integer=True)                   # how often each rollout is gone through
     batch_size: int = setting(256, 1, integer=True)             # steps in a minibatch
     clip: float = setting(0.2, 0, open_low=True)                # by how much a ratio may move and still gain (11)
