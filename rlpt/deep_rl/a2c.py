@@ -188,8 +188,8 @@ class A2CSettings(Settings):
     n_steps: int = setting(64, 1, integer=True)                  # steps of each in a rollout, T
     hidden: tuple[int, ...] = setting((64, 64), 1, integer=True)  # units of each hidden layer, in both networks
     gamma: float = setting(0.99, 0, 1)                            # discount
-    lam: float = setting(0.98, 0, 1)                              # decay in (4)
-    lr: float = setting(7e-3, 0, open_low=True)                   # learning rate of Adam at first ...
+    lam: float = setting(1.0, 0, 1)                               # decay in (4)
+    lr: float = setting(3e-3, 0, open_low=True)                   # learning rate of Adam at first ...
     lr_end: float = setting(1e-5, 0)                              # ... and from step `lr_steps` on
     lr_steps: int = setting(30_000, 1, integer=True)              # in between it falls in a straight line
     entropy: float = setting(0.0, 0)                              # what a nat of entropy is worth, at first ...
@@ -198,7 +198,7 @@ class A2CSettings(Settings):
     normalise: bool = setting(False)                              # advantages of a rollout: mean 0, standard deviation 1
     reward_scale: float = setting(0.02, 0, open_low=True)         # rewards are multiplied by it
     log_std: float = setting(0.0)                                 # of a Gaussian policy at first; actions are measured in [-1, 1]
-    max_norm: float = setting(0.5, 0, open_low=True)              # longer gradients are shortened to this
+    max_norm: float = setting(100.0, 0, open_low=True)            # longer gradients are shortened to this
 
 # %% ../../nbs/05_deep_rl/06_a2c.ipynb #863a9872
 class A2C(Agent[A2CSettings]):
@@ -359,8 +359,10 @@ def ppo_loss(
 @dataclass(frozen=True, kw_only=True)
 class PPOSettings(A2CSettings):
     "The hyperparameters of PPO; the defaults suit CartPole-v1. Schulman et al. 2017; Huang et al. 2022."
+    lam: float = setting(0.98, 0, 1)                            # decay in (4)
     lr: float = setting(2e-3, 0, open_low=True)                 # learning rate of Adam at first ...
     lr_steps: int = setting(25_000, 1, integer=True)            # ... and it has fallen to `lr_end` at this step
+    max_norm: float = setting(0.5, 0, open_low=True)            # longer gradients are shortened to this
     epochs: int = setting(4, 1, integer=True)                   # how often each rollout is gone through
     batch_size: int = setting(256, 1, integer=True)             # steps in a minibatch
     clip: float = setting(0.2, 0, open_low=True)                # by how much a ratio may move and still gain (11)
