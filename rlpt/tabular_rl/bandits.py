@@ -9,7 +9,7 @@ __all__ = ['update_estimates', 'best_arm', 'epsilon_greedy_arm', 'Bandit', 'Gaus
            'GradientBandit', 'beta_update', 'normal_posterior', 'ThompsonBernoulli', 'ThompsonGaussian', 'bernoulli_kl',
            'lai_robbins', 'linucb_values']
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #0e38b91e
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #95d856da
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,14 +21,14 @@ from scipy.stats import norm
 
 from ..core import Seed, check_finite, check_number, check_shape, complaint, rng
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #4145cfa1
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #e5b34e6c
 def _check_rows(name: str, table: Any, **per_run: Any) -> None:
     "Refuse a table that is not of shape (runs, K), and what has not one entry for each of its runs."
     if not isinstance(table, np.ndarray) or table.ndim != 2: check_shape(name, table, ("runs", "K"))
     for other, array in per_run.items():
         if np.shape(array) != (len(table),): raise ValueError(complaint(other, array, f"shape ({len(table)},), one for each run"))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #8b4c28c2
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #9d78a5f3
 def update_estimates(
     Q: NDArray[np.float64],             # shape (runs, K), changed in place
     a: NDArray[np.int64],               # the arm that each run pulled, shape (runs,)
@@ -43,7 +43,7 @@ def update_estimates(
     Q[at] += alpha * error
     return error
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #67de7c73
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #0b60dcc8
 def best_arm(
     values: NDArray[np.float64],  # shape (runs, K)
     u: NDArray[np.float64],       # uniform on [0, 1), shape (runs,): decides ties
@@ -55,10 +55,11 @@ def best_arm(
     if np.count_nonzero(best) > len(values):
         rows = np.flatnonzero(best.sum(axis=1) > 1)
         options = best[rows].cumsum(axis=1)  # 1 at the first best arm, 2 at the second, ...
-        a[rows] = (options <= (u[rows] * options[:, -1]).astype(np.int64)[:, None]).sum(axis=1)
+        which = np.minimum(u[rows] * options[:, -1], options[:, -1] - 1).astype(np.int64)
+        a[rows] = (options <= which[:, None]).sum(axis=1)
     return a
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #c182e942
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #e5618436
 def epsilon_greedy_arm(
     Q: NDArray[np.float64],  # estimates, shape (runs, K)
     epsilon: float,          # share of random choices, in [0, 1]
@@ -70,9 +71,9 @@ def epsilon_greedy_arm(
     _check_rows("Q", Q, u=u)
     explore = u < epsilon
     greedy = best_arm(Q, (u - epsilon) / (1 - epsilon)) if epsilon < 1 else 0
-    return np.where(explore, (u / epsilon * Q.shape[1]).astype(np.int64), greedy)
+    return np.where(explore, (np.where(explore, u, 0.0) / epsilon * Q.shape[1]).astype(np.int64), greedy)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #48acd24a
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #c8e0dd2e
 class Bandit:
     "A batch of independent bandits: `means[run, arm]`, and rewards around them. S&B §2.3."
     def __init__(
@@ -161,7 +162,7 @@ class BernoulliBandit(Bandit):
         "1 where the step's uniform number is below the arm's probability."
         return (self.generator.random(self.runs) < means).astype(float)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #4a665bcc
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #bc534198
 def expected_best(
     arms: int,  # K, how many standard normal true values
 ) -> float:     # mean of the largest of them
@@ -170,7 +171,7 @@ def expected_best(
     x = np.linspace(-9, 9, 20_001)
     return float((x * arms * norm.pdf(x) * norm.cdf(x) ** (arms - 1)).sum() * (x[1] - x[0]))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #ee221943
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #57aad350
 class BanditAgent:
     "What bandit agents share: a start, a clock and a source of chance. S&B §2.4."
     def __init__(
@@ -238,7 +239,7 @@ class EpsilonGreedy(BanditAgent):
         super().learn(a, reward)
         update_estimates(self.Q, a, reward, 1 / self.counts[self._run, a] if self.alpha is None else self.alpha)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #164bb12a
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #dab8960b
 @dataclass(frozen=True, eq=False, repr=False)
 class BanditRuns:
     "What `run_bandit` has measured: averages over the runs, step by step. S&B §2.3."
@@ -298,7 +299,7 @@ def run_bandit(
     return BanditRuns(mean[:, 0], se(mean[:, 0], mean[:, 1]), mean[:, 2], se(mean[:, 2], mean[:, 2]), mean[:, 3], se(mean[:, 3], mean[:, 4]),
                       total_reward, total_regret, counts, actions, rewards)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #1bf88119
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #b817c98a
 def epsilon_greedy_limit(
     epsilon: float,  # share of random choices, in [0, 1]
     arms: int,       # K
@@ -307,7 +308,7 @@ def epsilon_greedy_limit(
     check_number("arms", arms, 1, integer=True)
     return 1 - check_number("epsilon", epsilon, 0, 1) + epsilon / arms
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #942b7d7d
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #8e783ae6
 class OptimisticGreedy(EpsilonGreedy):
     "Always greedy, but born in the belief that every arm is wonderful. S&B §2.6."
     def __init__(
@@ -319,7 +320,7 @@ class OptimisticGreedy(EpsilonGreedy):
     ):
         super().__init__(0.0, seed=seed, alpha=alpha, initial=initial)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #2aa879f6
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #48f373a2
 def ucb_values(
     Q: NDArray[np.float64],       # estimates, shape (runs, K)
     counts: NDArray[np.float64],  # pulls of each arm, same shape
@@ -348,7 +349,7 @@ class UCB(EpsilonGreedy):
         "The arm that may be worth most."
         return best_arm(ucb_values(self.Q, self.counts, self.t + 1, self.c), self.generator.random(self.runs))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #3f906d44
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #05f214e8
 def preference_policy(
     H: NDArray[np.float64],  # preferences, shape (..., K)
 ) -> NDArray[np.float64]:    # probabilities, shape (..., K)
@@ -365,7 +366,7 @@ def sample_arm(
     _check_rows("policy", policy, u=u)
     return np.minimum((policy.cumsum(axis=1) <= u[:, None]).sum(axis=1), policy.shape[1] - 1)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #a130725d
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #153ba6d1
 def preference_gradient(
     H: NDArray[np.float64],      # preferences, shape (runs, K)
     means: NDArray[np.float64],  # true values, shape (runs, K)
@@ -388,7 +389,7 @@ def gradient_update(
     H -= alpha * advantage[:, None] * policy
     H[np.arange(len(a)), a] += alpha * advantage
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #f617cb23
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #5828a1da
 class GradientBandit(BanditAgent):
     "Learns preferences by stochastic gradient ascent. Williams 1992; S&B §2.8."
     def __init__(
@@ -418,7 +419,7 @@ class GradientBandit(BanditAgent):
         gradient_update(self.H, self.policy, a, reward - base, self.alpha)
         self.mean += (reward - self.mean) / self.t
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #de44e243
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #a86b3dd6
 def beta_update(
     first: NDArray[np.float64],   # first parameters, shape (runs, K), changed in place
     second: NDArray[np.float64],  # second parameters, same shape, changed in place
@@ -433,7 +434,7 @@ def beta_update(
     first[at] += reward
     second[at] += 1 - reward
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #e9698da5
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #aabec14e
 def normal_posterior(
     totals: NDArray[np.float64],  # sum of each arm's rewards, shape (runs, K)
     counts: NDArray[np.float64],  # pulls of each arm, same shape
@@ -503,7 +504,7 @@ class ThompsonGaussian(BanditAgent):
         super().learn(a, reward)
         self.totals[self._run, a] += reward
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #c6b2223c
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #309cd895
 def bernoulli_kl(
     p: ArrayLike,  # chance of a 1 in truth, in [0, 1]
     q: ArrayLike,  # chance of a 1 in the mistaken belief, same shape
@@ -523,7 +524,7 @@ def lai_robbins(
     wrong = gaps > 0
     return float((gaps[wrong] / bernoulli_kl(chances[wrong], chances.max())).sum())
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #b0e3eb4d
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #d3b4d843
 def linucb_values(
     inverse: NDArray[np.float64],  # inverse of A, shape (runs, D, D)
     b: NDArray[np.float64],        # sum of reward times description, shape (runs, D)
