@@ -7,7 +7,7 @@ __all__ = ['q_from_v', 'bellman_expectation', 'greedy_policy', 'bellman_optimali
            'value_iteration', 'policy_iteration', 'modified_policy_iteration', 'prioritized_sweeping',
            'jacks_car_rental', 'gambler']
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #cbdbd1e0
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #250eee4d
 import heapq
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -22,7 +22,7 @@ from scipy.stats import poisson
 from ..core import check_choice, check_finite, check_number, check_shape, complaint
 from .mdp import MDP, _check_proper, _reachable, from_transitions, induced_chain, policy_table
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #f4dfd481
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #8d8a2803
 def _check_values(mdp: MDP, v: ArrayLike, name: str = "v") -> NDArray[np.float64]:
     "A number for each state, checked; terminal states are worth nothing, whatever came."
     if not isinstance(mdp, MDP): raise TypeError(complaint("mdp", mdp, "an MDP, as lesson 4.2 makes them"))
@@ -30,7 +30,7 @@ def _check_values(mdp: MDP, v: ArrayLike, name: str = "v") -> NDArray[np.float64
     values = check_shape(name, np.asarray(v, dtype=np.float64), ("S",), S=mdp.n_states)
     return np.where(mdp.terminal, 0.0, values)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #73995012
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #20b9b00b
 def q_from_v(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -39,7 +39,7 @@ def q_from_v(
     values = _check_values(mdp, v)
     return mdp.R + mdp.gamma * mdp.expected_next(values)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #d242c9d5
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #996699ff
 def bellman_expectation(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -49,7 +49,7 @@ def bellman_expectation(
     q, pi = q_from_v(mdp, v), policy_table(mdp, policy)
     return (pi * np.where(mdp.available, q, 0.0)).sum(axis=1)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #895aab0a
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #66e47685
 def greedy_policy(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -61,7 +61,7 @@ def greedy_policy(
     best = q >= q.max(axis=1, keepdims=True) - tol * max(1.0, float(np.abs(v).max()))
     return best / best.sum(axis=1, keepdims=True)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #da9bbb51
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #89ae5ed6
 def bellman_optimality(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -69,7 +69,7 @@ def bellman_optimality(
     "Look one step ahead and take the best action (6). S&B §3.6."
     return q_from_v(mdp, v).max(axis=1)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #8a958d85
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #9553cfa3
 class Plan(NamedTuple):
     "What a planner found, and how far it may be off. Puterman 1994, §6.6."
     v: NDArray[np.float64]     # shape (S,): worth of each state
@@ -80,7 +80,7 @@ class Plan(NamedTuple):
 
     def __repr__(self) -> str: return f"Plan for {len(self.v)} states: v from {self.v.min():.6g} to {self.v.max():.6g} after {self.iterations} iterations, error at most {self.bound:.1e}"
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #6adbd32f
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #804ed67d
 @dataclass(frozen=True)
 class _Model:
     "An MDP made ready for planning. A choice is the row s * A + a of a pair, or -1 for staying where that costs nothing."
@@ -183,7 +183,7 @@ def _level(m: _Model, v: NDArray[np.float64]) -> NDArray[np.float64]:
     if m.inside is not None: v[m.order] = np.maximum(np.maximum.reduceat(v[m.order], np.flatnonzero(np.diff(m.group, prepend=-1))), 0.0)[m.group]
     return v
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #4a3eb371
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #434464e4
 def _ends(m: _Model, choice: NDArray[np.int64]) -> NDArray[np.bool_]:
     "From where an episode under this choice is sure to end sooner or later."
     P, _, live = _follow(m, choice)
@@ -214,7 +214,7 @@ def _check_bounded(m: _Model) -> None:
     gains = (mdp.R > 0) & ~mdp.terminal[:, None]
     if gains.any() and (_end_components(mdp, mdp.available & ~mdp.terminal[:, None])[0] & gains).any(): _iterate_policies(m, choice, 10**6)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #96acb0a1
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #445f6bd4
 def _rounding(m: _Model, v: NDArray[np.float64]) -> float:
     "How far off a computed look ahead may be."
     return m.unit * (float(np.abs(m.mdp.R[m.mdp.available]).max()) + float(np.abs(v).max()))
@@ -235,7 +235,7 @@ def _lift(m: _Model, choice: NDArray[np.int64], near: NDArray[np.bool_]) -> tupl
     for _ in range(100):
         if not _ends(m, choice).all(): return None
         P, _, live = _follow(m, choice)
-        h = _level(m, _solve(P, live * 1.0, live, 1.0))
+        h = _level(m, _solve(P, live.astype(np.float64), live, 1.0))
         longest, other = _best(m, np.where(near, 1 + m.mdp.expected_next(h), -np.inf))
         longer = (longest > h * (1 + 1e-9) + 1e-9) & live & (other >= 0)
         if not longer.any(): return h, choice
@@ -299,10 +299,10 @@ def _ending_policy(m: _Model, policy: NDArray[np.int64], v: NDArray[np.float64])
     actions[walkers] = np.where(np.isnan(nearest[walkers]), np.inf, np.where(np.isinf(nearest[walkers]), 1e18, nearest[walkers])).argmin(axis=1)
     return actions
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #edbed4e1
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #aaf8c955
 def _iterate_policies(m: _Model, choice: NDArray[np.int64], limit: int) -> tuple[NDArray[np.float64], int]:
     "Evaluate, improve where it pays, until it pays nowhere: values, and how many policies were evaluated."
-    v = np.zeros(m.mdp.n_states)
+    v, count = np.zeros(m.mdp.n_states), 0
     for count in range(1, limit + 1):
         P, r, live = _follow(m, choice)
         v = _level(m, _solve(P, r, live, m.mdp.gamma, v))
@@ -328,7 +328,7 @@ def _first_choice(m: _Model, policy: ArrayLike | None) -> NDArray[np.int64]:
     if m.inside is not None: choice[m.order] = -1
     return choice
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #630503d5
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #f32aee9c
 def _start(m: _Model, v: ArrayLike | None, tol: float, max_iterations: int | None) -> tuple[NDArray[np.float64], int]:
     "First values and the limit of a method that repeats backups, checked."
     check_number("tol", tol, 0, open_low=True)
@@ -354,7 +354,7 @@ class _Stop:
         self.threshold = top * min(0.5, 0.5 * self.tol / bound)
         return False
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #8a7812ae
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #fd448fee
 def _backup_at(m: _Model) -> Any:
     "A function that backs up one state (or group) in place and returns by how much its value changed; and the members of each state's group."
     mdp, A = m.mdp, m.mdp.n_actions
@@ -363,15 +363,14 @@ def _backup_at(m: _Model) -> Any:
         own = m.order[m.group == g]
         for s in own: members[s] = own
     gamma, R = mdp.gamma, mdp.R if m.inside is None else np.where(m.inside, -np.inf, mdp.R)
-    P = mdp.P
-    data, indices, indptr = (None, None, None) if isinstance(P, np.ndarray) else (P.data, P.indices, P.indptr)
+    P: Any = mdp.P
+    dense, starts = isinstance(P, np.ndarray), [] if isinstance(P, np.ndarray) else P.indptr.tolist()
     floor = np.full(mdp.n_states, -np.inf)
     floor[m.order] = 0.0
-    starts = None if isinstance(P, np.ndarray) else P.indptr.tolist()
     def one(v: NDArray[np.float64], s: int) -> float:
-        if isinstance(P, np.ndarray): return float((R[s] + gamma * (P[s] @ v)).max())
+        if dense: return float((R[s] + gamma * (P[s] @ v)).max())
         i, j = starts[s * A], starts[s * A + A]
-        flow = data[i:j] * v[indices[i:j]]
+        flow = P.data[i:j] * v[P.indices[i:j]]
         return max(float(R[s, a]) + gamma * float(flow[starts[s * A + a] - i:starts[s * A + a + 1] - i].sum()) for a in range(A))
     def backup(v: NDArray[np.float64], s: int) -> float:
         old, own = v[s], members[s]
@@ -380,7 +379,7 @@ def _backup_at(m: _Model) -> Any:
         return float(v[s] - old)
     return backup, members
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #c9f2edb8
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #672084b1
 def _in_place(P: Any, r: NDArray[np.float64], live: NDArray[np.bool_], gamma: float) -> Any:
     "A sweep that uses new values as soon as they are there: states in order, so that it solves a triangular system."
     rows = sparse.csr_array(P) * (gamma * live)[:, None]
@@ -388,7 +387,7 @@ def _in_place(P: Any, r: NDArray[np.float64], live: NDArray[np.bool_], gamma: fl
     rewards = np.where(live, r, 0.0)
     return lambda v: spsolve_triangular(lower, rewards + upper @ v, lower=True, unit_diagonal=True)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #689395a6
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #773125fa
 def policy_evaluation(
     mdp: MDP,           # the process
     policy: ArrayLike,  # (S,) actions, or (S, A) probabilities
@@ -410,7 +409,7 @@ def policy_evaluation(
     sums = np.asarray(P.sum(axis=1))
     terms = mdp.n_states if isinstance(P, np.ndarray) else int(np.diff(P.indptr).max())
     m = _Model(mdp, 2.0**-52 * (terms + 4), gamma * float(sums.min()), gamma * float(sums.max()), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None)
-    h = _solve(P, live * 1.0, live, 1.0) if gamma == 1 else None
+    h = _solve(P, live.astype(np.float64), live, 1.0) if gamma == 1 else None
     def step(x: NDArray[np.float64]) -> NDArray[np.float64]: return np.where(live, r + gamma * (P @ x), 0.0)
     def bound_of(x: NDArray[np.float64]) -> float:
         w = step(x)
@@ -427,7 +426,7 @@ def policy_evaluation(
     q = q_from_v(mdp, now)
     return Plan(now, q, (q >= q.max(axis=1, keepdims=True) - 1e-9 * max(1.0, float(np.abs(now).max()))).argmax(axis=1), count, bound_of(now))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #e400d49d
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #53285067
 def value_iteration(
     mdp: MDP,           # the process
     tol: float = 1e-8,  # error that is allowed in each value
@@ -452,7 +451,7 @@ def value_iteration(
         if over(old, now): break
     return _plan(m, now, count, stop == "span")
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #a53fb126
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #9c69c162
 def policy_iteration(
     mdp: MDP,           # the process
     policy: ArrayLike | None = None,  # to begin with, (S,) actions; else the best for one step (gamma = 1: one that ends)
@@ -463,7 +462,7 @@ def policy_iteration(
     m = _model(mdp)
     return _plan(m, *_iterate_policies(m, _first_choice(m, policy), max_iterations or 10**9))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #f067a7e4
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #553ad3bc
 def modified_policy_iteration(
     mdp: MDP,           # the process
     tol: float = 1e-8,  # error that is allowed in each value
@@ -485,7 +484,7 @@ def modified_policy_iteration(
         for _ in range(sweeps): now = np.where(live, r + mdp.gamma * (P @ now), 0.0)
     return _plan(m, now, count)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #64a9453e
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #3efc6ade
 def prioritized_sweeping(
     mdp: MDP,           # the process
     tol: float = 1e-8,  # error that is allowed in each value
@@ -497,7 +496,7 @@ def prioritized_sweeping(
     (v, limit), count = _start(m, None, tol, max_iterations), 0
     backup, members = _backup_at(m)
     S, A = mdp.R.shape
-    into = sparse.csr_array(mdp.matrix.T)  # row s': the pairs that may lead to it
+    into: Any = sparse.csr_array(mdp.matrix.T)  # row s': the pairs that may lead to it
     sources, chances, begin = into.indices // A, mdp.gamma * into.data, into.indptr.tolist()
     over, threshold = _Stop(m, tol), tol * (1 - mdp.gamma) if mdp.gamma < 1 else tol
     while True:
@@ -520,7 +519,7 @@ def prioritized_sweeping(
                     urgency[p] += by
                     if urgency[p] > threshold: heapq.heappush(heap, (-float(urgency[p]), p))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #486ca225
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #d05dbc1f
 def jacks_car_rental(
     gamma: float = 0.9,       # discount
     *,
@@ -551,20 +550,20 @@ def jacks_car_rental(
     return MDP(P, np.where(exists, R, -np.inf), gamma, state_names=[f"{i}, {j}" for i in range(n) for j in range(n)],
                action_names=[f"{k:+d}" if k else "0" for k in net], shape=(n, n))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #de8a3b75
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #2e022d00
 def _day(most: int, requests: float, returns: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     "For each number of cars in the morning: probabilities of those in the evening, shape (most + 1, most + 1), and how many are rented out on average."
     k = np.arange(most + 1)
     exactly, at_least = poisson.pmf(k, requests), poisson.sf(k - 1, requests)
-    rented = np.where(k < k[:, None], exactly, np.where(k == k[:, None], at_least, 0.0))  # row: cars; column: how many of them go
+    rented: NDArray[np.float64] = np.where(k < k[:, None], exactly, np.where(k == k[:, None], at_least, 0.0))  # row: cars; column: how many of them go
     left = rented[k[:, None], np.maximum(k[:, None] - k, 0)] * (k <= k[:, None])           # column: how many stay
     back, full = poisson.pmf(k, returns), poisson.sf(k - 1, returns)
     evening = np.where(k >= k[:, None], back[np.maximum(k - k[:, None], 0)], 0.0)           # from what stays to what is there at night
     evening[:, -1] = full[most - k]
     P = left @ evening
-    return P / P.sum(axis=1, keepdims=True), rented @ k
+    return P / P.sum(axis=1, keepdims=True), np.asarray(rented @ k, dtype=np.float64)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #2a4c1e89
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #826b7eb1
 def gambler(
     p: float = 0.4,     # probability of heads
     goal: int = 100,    # dollars at which the gambler has won
