@@ -21,9 +21,10 @@ from .interaction import discounted_return, returns_to_go
 from .mdp import MDP, from_transitions, policy_table, sample_start, uniform_policy
 from .q_learning import epsilon_greedy_policy
 
-# %% ../../nbs/04_tabular_rl/05_prediction.ipynb #e1918bbd
+# %% ../../nbs/04_tabular_rl/05_prediction.ipynb #ca395453
 Step = tuple[int, int, float, int, bool]  # state, action, reward, next state, terminated
 
+# %% ../../nbs/04_tabular_rl/05_prediction.ipynb #e1918bbd
 @dataclass(frozen=True, eq=False, repr=False)
 class EpisodeBatch:
     "E episodes of each of N independent runs, time first; after its end an episode stays where it is, and gets nothing. S&B §5.1."
