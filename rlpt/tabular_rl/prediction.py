@@ -87,8 +87,7 @@ def _packed(first: NDArray[np.int64], record: list[tuple[Any, ...]], unfinished:
         states[t + 1] = states[t]
         states[t + 1, live], actions[t, live], rewards[t, live] = s, a, reward
         lengths[live] = t + 1
-    states, actions, rewards = (x.reshape(len(x), *shape) for x in (states, actions, rewards))
-    return EpisodeBatch(states, actions, rewards, lengths.reshape(shape), terminated.reshape(shape), mdp.terminal, mdp.gamma)
+    return EpisodeBatch(states.reshape(-1, *shape), actions.reshape(-1, *shape), rewards.reshape(-1, *shape), lengths.reshape(shape), terminated.reshape(shape), mdp.terminal, mdp.gamma)
 
 # %% ../../nbs/04_tabular_rl/05_prediction.ipynb #046b096d
 def sample_episodes(
