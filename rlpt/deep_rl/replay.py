@@ -235,7 +235,7 @@ class PrioritizedReplay(ReplayBuffer):
 
 # %% ../../nbs/05_deep_rl/03_replay.ipynb #422064db
 class NoReplay(ReplayBuffer):
-    "A memory that hands out the newest transitions, whatever is asked for: learning without replay."
+    "A memory that hands out the newest transitions, so that nothing is replayed. Watkins & Dayan 1992."
 
     def sample(
         self,
@@ -249,7 +249,7 @@ class NoReplay(ReplayBuffer):
 # %% ../../nbs/05_deep_rl/03_replay.ipynb #f9d50da4
 @dataclass(frozen=True, kw_only=True)
 class SoftDQNSettings(DQNSettings):
-    "The hyperparameters of DQN with a copy that follows."
+    "The hyperparameters of DQN with a copy that follows. Lillicrap et al. 2016."
     tau: float = setting(0.03, 0, 1, open_low=True)   # share of the new weights after each gradient step (2)
     target_every: int = setting(2**40, 1, integer=True)   # gradient steps between two copies of all weights: never
 
