@@ -359,6 +359,7 @@ def n_step_sarsa(
     runs: int = 1,            # independent runs
     alpha: float = 0.1,       # step size
     epsilon: float = 0.1,     # share of random actions
+    initial: float = 0.0,     # value of all actions at first
     max_steps: int = 10_000,  # a longer episode is cut off; Monte Carlo then learns nothing from it
     snapshots: Sequence[int] = (),  # keep the tables after these episodes, counted from 1
 ) -> TabularRuns:
@@ -367,13 +368,14 @@ def n_step_sarsa(
     for name, value in (("episodes", episodes), ("runs", runs), ("max_steps", max_steps)): check_number(name, value, 1, integer=True)
     check_number("alpha", alpha, 0, 1, open_low=True)
     check_number("epsilon", epsilon, 0, 1)
+    check_number("initial", initial)
     if mdp.noise is not None or not mdp.available.all(): raise ValueError(complaint("mdp", mdp, "one with all actions in all states and no noise"))
     keep = {int(check_number(f"snapshots[{i}]", e, 1, episodes, integer=True)): i for i, e in enumerate(snapshots)}
     kept, found = np.zeros((len(keep), runs, *mdp.R.shape)), []
     for run, g in enumerate(rng(seed).spawn(runs)):
         def store(episode: int, Q: list[list[float]]) -> None:
             if episode in keep: kept[keep[episode], run] = Q
-        found.append(_one_run(mdp, n, episodes, g, alpha, epsilon, max_steps, store))
+        found.append(_one_run(mdp, n, episodes, g, alpha, epsilon, float(initial), max_steps, store))
     tables, returns, lengths = zip(*found)
     return TabularRuns(np.array(tables), np.array(returns), np.array(lengths, dtype=np.int64), kept)
 
@@ -382,14 +384,14 @@ def _uniforms(g: np.random.Generator, columns: int) -> Iterator[list[float]]:
     "Rows of uniform numbers, drawn as `train_tabular` draws them."
     while True: yield from g.random((256, columns)).tolist()
 
-def _one_run(mdp: MDP, n: int | None, episodes: int, g: np.random.Generator, alpha: float, epsilon: float, max_steps: int,
+def _one_run(mdp: MDP, n: int | None, episodes: int, g: np.random.Generator, alpha: float, epsilon: float, initial: float, max_steps: int,
              store: Callable[[int, list[list[float]]], None]) -> tuple[NDArray[np.float64], list[float], list[int]]:
     "One run of n-step SARSA on plain lists."
     A, gamma = mdp.n_actions, mdp.gamma
     followers, cumulative, paid = (x.tolist() for x in mdp.outcomes)
     ends, many = mdp.terminal.tolist(), mdp.outcomes.next_state.shape[1] > 1
     starts = [int(mdp.start.argmax())] * episodes if (mdp.start > 0).sum() == 1 else sample_start(mdp, episodes, g).tolist()
-    Q, draws, returns, lengths = [[0.0] * A for _ in range(mdp.n_states)], _uniforms(g, 1 + many), [], []
+    Q, draws, returns, lengths = [[initial] * A for _ in range(mdp.n_states)], _uniforms(g, 1 + many), [], []
     def choose(s: int, u: float) -> int:
         if u < epsilon: return int(u / epsilon * A)
         row = Q[s]
