@@ -78,8 +78,8 @@ def _place(cells: NDArray[np.str_], cell: int) -> str:
     "A square as a reader of the map counts."
     return f"line {cell // cells.shape[1] + 1}, column {cell % cells.shape[1] + 1}"
 
-def _visited(cells: NDArray[np.str_], start: int) -> set[int]:
-    "The squares that can be reached from one of them, by (1)."
+def _visited(cells: NDArray[np.str_], start: int) -> set[tuple[int, int]]:
+    "The squares, and the keys in each, that can be reached from a start, by (1)."
     found, todo = {(start, 0)}, [(start, 0)]
     while todo:
         cell, keys = todo.pop()
@@ -87,13 +87,13 @@ def _visited(cells: NDArray[np.str_], start: int) -> set[int]:
         new = {land(cells, cell, keys, side) for side in range(4)} - found
         found |= new
         todo += sorted(new)
-    return {cell for cell, _ in found}
+    return found
 
 def _check_goals(cells: NDArray[np.str_]) -> None:
     "Refuse a goal that no start leads to, and a start that leads to no goal."
     starts, goals = (set(np.flatnonzero(cells == symbol).tolist()) for symbol in "SG")
-    reached = {start: _visited(cells, start) for start in sorted(starts)}
-    for goal in sorted(goals - set().union(*reached.values())):
+    reached = {start: {cell for cell, _ in _visited(cells, start)} for start in sorted(starts)}
+    for goal in sorted(goals.difference(*reached.values())):
         raise ValueError(f"the goal in {_place(cells, goal)} of the map cannot be reached, wanted a way to it from a start (the first is in {_place(cells, min(starts))})")
     for start, found in reached.items():
         if not found & goals: raise ValueError(f"from the start in {_place(cells, start)} of the map no goal can be reached, wanted a way to one")
@@ -214,7 +214,7 @@ class GridWorld(gym.Env[np.int64, np.int64]):
         gamma: float = 1.0,      # discount
         sparse_P: bool = False,  # store P as CSR
     ) -> MDP:
-        "The law of this world: all that (3) may choose in all states, by its probability. Walls are states too, and terminal."
+        "The law of this world: all that (3) may choose in all states, by its probability. Terminal are ends, walls and what cannot be reached."
         C, floors = self.cells.size, 1 << self.key_count
         landing = [self.landing(c, k, side) for k in range(floors) for c in range(C) for side in range(4)]
         to, held, paid, _ = (np.array(column).reshape(-1, 4) for column in zip(*landing))
@@ -223,8 +223,9 @@ class GridWorld(gym.Env[np.int64, np.int64]):
         state, action = np.divmod(np.arange(4 * S), 4)
         names = [f"({c // self.cells.shape[1]}, {c % self.cells.shape[1]})" + (f" with {self._held(k)}" if k else "") for k in range(floors) for c in range(C)]
         first = np.where(np.arange(S) < C, np.tile(self.cells.ravel() == "S", floors), False)
+        reached = np.isin(np.arange(S), [C * k + c for start in np.flatnonzero(first).tolist() for c, k in _visited(self.cells, start)])
         return from_transitions(np.tile(state, 3), np.tile(action, 3), np.concatenate([x.ravel() for x in goes[:3]]), np.repeat([1 - self.slip, self.slip / 2, self.slip / 2], 4 * S),
-                                np.concatenate([x.ravel() for x in goes[3:]]), states=S, actions=4, gamma=gamma, terminal=np.tile(np.isin(self.cells.ravel(), list("#GP")), floors),
+                                np.concatenate([x.ravel() for x in goes[3:]]), states=S, actions=4, gamma=gamma, terminal=np.tile(np.isin(self.cells.ravel(), list("#GP")), floors) | ~reached,
                                 start=first / first.sum(), sparse_P=sparse_P, state_names=names, action_names=list(COMPASS), shape=self.cells.shape if floors == 1 else None)
 
 # %% ../../nbs/04_tabular_rl/07_gridworld.ipynb #a4b0212d
