@@ -55,7 +55,7 @@ _KEYS, _DOORS, _SYMBOLS = "abcdef", "ABCDEF", "#.SGP"
 def read_map(
     text: str,  # rows of symbols; blanks around them do not count
 ) -> NDArray[np.str_]:  # shape (rows, columns)
-    "The symbols of a map as an array; what is wrong with it is said, with line and column."
+    "The symbols of a map as an array; what is wrong with it is said, with line and column; goals are looked for by (1)."
     if not isinstance(text, str): raise TypeError(complaint("text", text, "a map: rows of symbols in one string"))
     lines = [line.strip() for line in text.strip().splitlines()]
     if not lines: raise ValueError(complaint("text", text, "at least one row of symbols"))
@@ -323,7 +323,10 @@ class ShapedRewards(gym.Wrapper[np.int64, np.int64, np.int64, np.int64]):
         self.bonus = check_finite("bonus", check_shape("bonus", np.array(bonus, dtype=np.float64), ("S", "S"), S=S))
         self.at = -1
 
-    def reset(self, **options: Any) -> tuple[np.int64, dict[str, Any]]:
+    def reset(
+        self,
+        **options: Any,  # seed and options, passed on
+    ) -> tuple[np.int64, dict[str, Any]]:  # state; and what the environment says
         "Begin an episode."
         obs, info = self.env.reset(**options)
         self.at = int(obs)
