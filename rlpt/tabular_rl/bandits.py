@@ -9,7 +9,7 @@ __all__ = ['update_estimates', 'best_arm', 'epsilon_greedy_arm', 'Bandit', 'Gaus
            'GradientBandit', 'beta_update', 'normal_posterior', 'ThompsonBernoulli', 'ThompsonGaussian', 'bernoulli_kl',
            'lai_robbins', 'linucb_values']
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #ad5cdb4f
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #95d856da
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,7 +21,14 @@ from scipy.stats import norm
 
 from ..core import Seed, check_finite, check_number, check_shape, complaint, rng
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #cc0bf045
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #e5b34e6c
+def _check_rows(name: str, table: Any, **per_run: Any) -> None:
+    "Refuse a table that is not of shape (runs, K), and what has not one entry for each of its runs."
+    if not isinstance(table, np.ndarray) or table.ndim != 2: check_shape(name, table, ("runs", "K"))
+    for other, array in per_run.items():
+        if np.shape(array) != (len(table),): raise ValueError(complaint(other, array, f"shape ({len(table)},), one for each run"))
+
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #9d78a5f3
 def update_estimates(
     Q: NDArray[np.float64],             # shape (runs, K), changed in place
     a: NDArray[np.int64],               # the arm that each run pulled, shape (runs,)
@@ -29,38 +36,44 @@ def update_estimates(
     alpha: float | NDArray[np.float64], # step size, or one for each run
 ) -> NDArray[np.float64]:               # errors from before, shape (runs,)
     "Move the estimate of each pulled arm towards its reward (1). S&B §2.4."
+    _check_rows("Q", Q, a=a, reward=reward)
+    if not isinstance(alpha, np.ndarray): check_number("alpha", alpha, 0, 1, open_low=True)
     at = np.arange(len(a)), a
     error = np.asarray(reward) - Q[at]
     Q[at] += alpha * error
     return error
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #446f3b6c
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #0b60dcc8
 def best_arm(
     values: NDArray[np.float64],  # shape (runs, K)
     u: NDArray[np.float64],       # uniform on [0, 1), shape (runs,): decides ties
 ) -> NDArray[np.int64]:           # shape (runs,)
     "An arm with the largest value, all of these alike. S&B §2.2."
+    _check_rows("values", values, u=u)
     best = values == values.max(axis=1, keepdims=True)
     a = best.argmax(axis=1)
     if np.count_nonzero(best) > len(values):
         rows = np.flatnonzero(best.sum(axis=1) > 1)
         options = best[rows].cumsum(axis=1)  # 1 at the first best arm, 2 at the second, ...
-        a[rows] = (options <= (u[rows] * options[:, -1]).astype(np.int64)[:, None]).sum(axis=1)
+        which = np.minimum(u[rows] * options[:, -1], options[:, -1] - 1).astype(np.int64)
+        a[rows] = (options <= which[:, None]).sum(axis=1)
     return a
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #898b4d30
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #e5618436
 def epsilon_greedy_arm(
     Q: NDArray[np.float64],  # estimates, shape (runs, K)
     epsilon: float,          # share of random choices, in [0, 1]
     u: NDArray[np.float64],  # uniform on [0, 1), shape (runs,)
 ) -> NDArray[np.int64]:      # shape (runs,)
     "Mostly a best arm, and sometimes any. S&B §2.2."
+    check_number("epsilon", epsilon, 0, 1)
     if epsilon == 0: return best_arm(Q, u)
+    _check_rows("Q", Q, u=u)
     explore = u < epsilon
     greedy = best_arm(Q, (u - epsilon) / (1 - epsilon)) if epsilon < 1 else 0
-    return np.where(explore, (u / epsilon * Q.shape[1]).astype(np.int64), greedy)
+    return np.where(explore, (np.where(explore, u, 0.0) / epsilon * Q.shape[1]).astype(np.int64), greedy)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #152265b7
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #c8e0dd2e
 class Bandit:
     "A batch of independent bandits: `means[run, arm]`, and rewards around them. S&B §2.3."
     def __init__(
@@ -69,7 +82,7 @@ class Bandit:
         key: int,                    # seed of the rewards
         drift: float = 0.0,          # after each step each mean moves by a normal number of this sd
     ):
-        self.runs, self.arms = means.shape
+        self.runs, self.arms = check_finite("means", check_shape("means", means, ("runs", "K"))).shape
         self._first, self._key, self.drift = np.array(means, dtype=float, order="F"), key, check_number("drift", drift, 0)
         self._run = np.arange(self.runs)
         self.reset()
@@ -149,7 +162,7 @@ class BernoulliBandit(Bandit):
         "1 where the step's uniform number is below the arm's probability."
         return (self.generator.random(self.runs) < means).astype(float)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #359fdabe
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #bc534198
 def expected_best(
     arms: int,  # K, how many standard normal true values
 ) -> float:     # mean of the largest of them
@@ -158,7 +171,7 @@ def expected_best(
     x = np.linspace(-9, 9, 20_001)
     return float((x * arms * norm.pdf(x) * norm.cdf(x) ** (arms - 1)).sum() * (x[1] - x[0]))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #eeead536
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #57aad350
 class BanditAgent:
     "What bandit agents share: a start, a clock and a source of chance. S&B §2.4."
     def __init__(
@@ -226,7 +239,7 @@ class EpsilonGreedy(BanditAgent):
         super().learn(a, reward)
         update_estimates(self.Q, a, reward, 1 / self.counts[self._run, a] if self.alpha is None else self.alpha)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #75afdee0
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #dab8960b
 @dataclass(frozen=True, eq=False, repr=False)
 class BanditRuns:
     "What `run_bandit` has measured: averages over the runs, step by step. S&B §2.3."
@@ -277,7 +290,8 @@ def run_bandit(
         total_reward += reward
         total_regret += gap
         counts[run, a] += 1
-        sums[t] = reward.sum(), reward @ reward, runs - np.count_nonzero(gap), total_regret.sum(), total_regret @ total_regret
+        if not np.isfinite(earned := reward.sum()): raise ValueError(f"a reward at step {t + 1} is not a finite number")
+        sums[t] = earned, reward @ reward, runs - np.count_nonzero(gap), total_regret.sum(), total_regret @ total_regret
         if record: kept.append((a, reward))
     mean = sums / runs
     def se(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]: return np.sqrt(np.maximum(second - first**2, 0) / max(runs - 1, 1))
@@ -285,7 +299,7 @@ def run_bandit(
     return BanditRuns(mean[:, 0], se(mean[:, 0], mean[:, 1]), mean[:, 2], se(mean[:, 2], mean[:, 2]), mean[:, 3], se(mean[:, 3], mean[:, 4]),
                       total_reward, total_regret, counts, actions, rewards)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #3b1416d4
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #b817c98a
 def epsilon_greedy_limit(
     epsilon: float,  # share of random choices, in [0, 1]
     arms: int,       # K
@@ -294,7 +308,7 @@ def epsilon_greedy_limit(
     check_number("arms", arms, 1, integer=True)
     return 1 - check_number("epsilon", epsilon, 0, 1) + epsilon / arms
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #cf9477b5
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #8e783ae6
 class OptimisticGreedy(EpsilonGreedy):
     "Always greedy, but born in the belief that every arm is wonderful. S&B §2.6."
     def __init__(
@@ -306,7 +320,7 @@ class OptimisticGreedy(EpsilonGreedy):
     ):
         super().__init__(0.0, seed=seed, alpha=alpha, initial=initial)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #5095ee22
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #48f373a2
 def ucb_values(
     Q: NDArray[np.float64],       # estimates, shape (runs, K)
     counts: NDArray[np.float64],  # pulls of each arm, same shape
@@ -314,7 +328,11 @@ def ucb_values(
     c: float,                     # how much doubt counts, >= 0
 ) -> NDArray[np.float64]:         # shape (runs, K); infinity where an arm was never pulled
     "The most that each arm may reasonably be worth (5). Auer et al. 2002; S&B §2.7."
-    return np.where(counts > 0, Q + c * np.sqrt(np.log(check_number("t", t, 1)) / np.maximum(counts, 1)), np.inf)
+    _check_rows("Q", Q)
+    if counts.shape != Q.shape: raise ValueError(complaint("counts", counts, f"the shape of Q, {Q.shape}"))
+    check_number("t", t, 1)
+    check_number("c", c, 0)
+    return np.where(counts > 0, Q + c * np.sqrt(np.log(t) / np.maximum(counts, 1)), np.inf)
 
 class UCB(EpsilonGreedy):
     "Pulls the arm with the highest upper confidence bound. Auer et al. 2002; S&B §2.7."
@@ -331,11 +349,12 @@ class UCB(EpsilonGreedy):
         "The arm that may be worth most."
         return best_arm(ucb_values(self.Q, self.counts, self.t + 1, self.c), self.generator.random(self.runs))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #f6df7b3f
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #05f214e8
 def preference_policy(
     H: NDArray[np.float64],  # preferences, shape (..., K)
 ) -> NDArray[np.float64]:    # probabilities, shape (..., K)
     "The softmax of preferences (6). S&B §2.8."
+    if not isinstance(H, np.ndarray) or H.ndim == 0: check_shape("H", H, (..., "K"))
     weights = np.exp(H - H.max(axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
 
@@ -344,14 +363,16 @@ def sample_arm(
     u: NDArray[np.float64],       # uniform on [0, 1), shape (runs,)
 ) -> NDArray[np.int64]:           # shape (runs,)
     "Draw an arm from a policy, one number each. S&B §2.8."
+    _check_rows("policy", policy, u=u)
     return np.minimum((policy.cumsum(axis=1) <= u[:, None]).sum(axis=1), policy.shape[1] - 1)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #05b6976a
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #153ba6d1
 def preference_gradient(
     H: NDArray[np.float64],      # preferences, shape (runs, K)
     means: NDArray[np.float64],  # true values, shape (runs, K)
 ) -> NDArray[np.float64]:        # shape (runs, K)
     "The exact gradient of the expected reward (7). S&B §2.8."
+    if np.shape(means) != np.shape(H): raise ValueError(complaint("means", means, f"the shape of H, {np.shape(H)}"))
     policy = preference_policy(H)
     return policy * (means - (policy * means).sum(axis=-1, keepdims=True))
 
@@ -363,10 +384,12 @@ def gradient_update(
     alpha: float,                    # step size
 ) -> None:
     "A step of stochastic gradient ascent on the expected reward (8). Williams 1992; S&B §2.8."
+    _check_rows("H", H, a=a, advantage=advantage)
+    if policy.shape != H.shape: raise ValueError(complaint("policy", policy, f"the shape of H, {H.shape}"))
     H -= alpha * advantage[:, None] * policy
     H[np.arange(len(a)), a] += alpha * advantage
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #f5a91465
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #5828a1da
 class GradientBandit(BanditAgent):
     "Learns preferences by stochastic gradient ascent. Williams 1992; S&B §2.8."
     def __init__(
@@ -396,7 +419,7 @@ class GradientBandit(BanditAgent):
         gradient_update(self.H, self.policy, a, reward - base, self.alpha)
         self.mean += (reward - self.mean) / self.t
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #05d78bdb
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #a86b3dd6
 def beta_update(
     first: NDArray[np.float64],   # first parameters, shape (runs, K), changed in place
     second: NDArray[np.float64],  # second parameters, same shape, changed in place
@@ -404,11 +427,14 @@ def beta_update(
     reward: NDArray[np.float64],  # 0 or 1, shape (runs,)
 ) -> None:
     "Bayes' rule for a chance: a win adds to the first number, a loss to the second (9). Russo et al. 2018, §3."
+    _check_rows("first", first, a=a, reward=reward)
+    if second.shape != first.shape: raise ValueError(complaint("second", second, f"the shape of first, {first.shape}"))
+    if ((reward != 0) & (reward != 1)).any(): raise ValueError(complaint("reward", reward, "zeros and ones: this belief is about chances"))
     at = np.arange(len(a)), a
     first[at] += reward
     second[at] += 1 - reward
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #fc4f55cb
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #aabec14e
 def normal_posterior(
     totals: NDArray[np.float64],  # sum of each arm's rewards, shape (runs, K)
     counts: NDArray[np.float64],  # pulls of each arm, same shape
@@ -417,6 +443,9 @@ def normal_posterior(
     noise: float = 1.0,           # standard deviation of a reward
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # means and sds of the beliefs, shape (runs, K)
     "What normal rewards say about their mean, by Bayes' rule (10). Russo et al. 2018, §4."
+    if np.shape(counts) != np.shape(totals): raise ValueError(complaint("counts", counts, f"the shape of totals, {np.shape(totals)}"))
+    check_number("spread", spread, 0, open_low=True)
+    check_number("noise", noise, 0, open_low=True)
     certainty = 1 / spread**2 + counts / noise**2
     return (mean / spread**2 + totals / noise**2) / certainty, 1 / np.sqrt(certainty)
 
@@ -443,7 +472,6 @@ class ThompsonBernoulli(BanditAgent):
 
     def learn(self, a: NDArray[np.int64], reward: NDArray[np.float64]) -> None:
         "Bayes' rule (9)."
-        if ((reward != 0) & (reward != 1)).any(): raise ValueError(complaint("reward", reward, "zeros and ones: this belief is about chances"))
         super().learn(a, reward)
         beta_update(self.first, self.second, a, reward)
 
@@ -476,7 +504,7 @@ class ThompsonGaussian(BanditAgent):
         super().learn(a, reward)
         self.totals[self._run, a] += reward
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #6e8f0056
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #309cd895
 def bernoulli_kl(
     p: ArrayLike,  # chance of a 1 in truth, in [0, 1]
     q: ArrayLike,  # chance of a 1 in the mistaken belief, same shape
@@ -496,7 +524,7 @@ def lai_robbins(
     wrong = gaps > 0
     return float((gaps[wrong] / bernoulli_kl(chances[wrong], chances.max())).sum())
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #86aea5aa
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #d3b4d843
 def linucb_values(
     inverse: NDArray[np.float64],  # inverse of A, shape (runs, D, D)
     b: NDArray[np.float64],        # sum of reward times description, shape (runs, D)
