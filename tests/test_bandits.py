@@ -29,14 +29,14 @@ def numbers(*shape: int) -> Any:
 @given(seeds, st.integers(1, 60))
 def test_incremental_mean_is_the_mean(seed: int, steps: int) -> None:
     g = rng(seed)
-    Q, N, seen = np.full((3, 4), 7.0), np.zeros((3, 4)), [[[] for _ in range(4)] for _ in range(3)]
+    Q, N, seen = np.full((3, 4), 7.0), np.zeros((3, 4)), [[list[float]() for _ in range(4)] for _ in range(3)]
     for _ in range(steps):
         a, reward = g.integers(4, size=3), g.normal(size=3)
         N[np.arange(3), a] += 1
         update_estimates(Q, a, reward, 1 / N[np.arange(3), a])
-        for i in range(3): seen[i][a[i]].append(reward[i])
-    wanted = [[np.mean(rewards) if rewards else 7.0 for rewards in row] for row in seen]
-    np.testing.assert_allclose(Q, wanted, atol=1e-12)
+        for i in range(3): seen[i][a[i]].append(float(reward[i]))
+    wanted = [[float(np.mean(rewards)) if rewards else 7.0 for rewards in row] for row in seen]
+    np.testing.assert_allclose(Q, np.array(wanted), atol=1e-12)
 
 
 @few

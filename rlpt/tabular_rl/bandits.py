@@ -9,7 +9,7 @@ __all__ = ['update_estimates', 'best_arm', 'epsilon_greedy_arm', 'Bandit', 'Gaus
            'GradientBandit', 'beta_update', 'normal_posterior', 'ThompsonBernoulli', 'ThompsonGaussian', 'bernoulli_kl',
            'lai_robbins', 'linucb_values']
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #95d856da
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #9c3d33f4
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,14 +21,14 @@ from scipy.stats import norm
 
 from ..core import Seed, check_finite, check_number, check_shape, complaint, rng
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #e5b34e6c
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #b9e49e4f
 def _check_rows(name: str, table: Any, **per_run: Any) -> None:
     "Refuse a table that is not of shape (runs, K), and what has not one entry for each of its runs."
     if not isinstance(table, np.ndarray) or table.ndim != 2: check_shape(name, table, ("runs", "K"))
     for other, array in per_run.items():
         if np.shape(array) != (len(table),): raise ValueError(complaint(other, array, f"shape ({len(table)},), one for each run"))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #9d78a5f3
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #9c6ab691
 def update_estimates(
     Q: NDArray[np.float64],             # shape (runs, K), changed in place
     a: NDArray[np.int64],               # the arm that each run pulled, shape (runs,)
@@ -43,7 +43,7 @@ def update_estimates(
     Q[at] += alpha * error
     return error
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #0b60dcc8
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #ed609ed9
 def best_arm(
     values: NDArray[np.float64],  # shape (runs, K)
     u: NDArray[np.float64],       # uniform on [0, 1), shape (runs,): decides ties
@@ -59,7 +59,7 @@ def best_arm(
         a[rows] = (options <= which[:, None]).sum(axis=1)
     return a
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #e5618436
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #226ef2ca
 def epsilon_greedy_arm(
     Q: NDArray[np.float64],  # estimates, shape (runs, K)
     epsilon: float,          # share of random choices, in [0, 1]
@@ -73,7 +73,7 @@ def epsilon_greedy_arm(
     greedy = best_arm(Q, (u - epsilon) / (1 - epsilon)) if epsilon < 1 else 0
     return np.where(explore, (np.where(explore, u, 0.0) / epsilon * Q.shape[1]).astype(np.int64), greedy)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #c8e0dd2e
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #4fd793b8
 class Bandit:
     "A batch of independent bandits: `means[run, arm]`, and rewards around them. S&B §2.3."
     def __init__(
@@ -140,7 +140,10 @@ class GaussianBandit(Bandit):
         self.noise, g = check_number("noise", noise, 0), rng(seed)
         super().__init__(_means(arms, runs, lambda shape: mean + spread * g.standard_normal(shape)), int(g.integers(2**63)), drift)
 
-    def pay(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+    def pay(
+        self,
+        means: NDArray[np.float64],  # of the arms that were pulled, shape (runs,)
+    ) -> NDArray[np.float64]:        # shape (runs,)
         "The mean, and normal noise."
         return means + self.noise * self.generator.standard_normal(self.runs)
 
@@ -158,11 +161,14 @@ class BernoulliBandit(Bandit):
         if chances.min() < 0 or chances.max() > 1: raise ValueError(complaint("arms", arms, "probabilities in [0, 1]"))
         super().__init__(chances, int(g.integers(2**63)))
 
-    def pay(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+    def pay(
+        self,
+        means: NDArray[np.float64],  # of the arms that were pulled, shape (runs,)
+    ) -> NDArray[np.float64]:        # shape (runs,)
         "1 where the step's uniform number is below the arm's probability."
         return (self.generator.random(self.runs) < means).astype(float)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #bc534198
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #689c477c
 def expected_best(
     arms: int,  # K, how many standard normal true values
 ) -> float:     # mean of the largest of them
@@ -171,7 +177,7 @@ def expected_best(
     x = np.linspace(-9, 9, 20_001)
     return float((x * arms * norm.pdf(x) * norm.cdf(x) ** (arms - 1)).sum() * (x[1] - x[0]))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #57aad350
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #4dbc5009
 class BanditAgent:
     "What bandit agents share: a start, a clock and a source of chance. S&B §2.4."
     def __init__(
@@ -225,7 +231,11 @@ class EpsilonGreedy(BanditAgent):
         self.epsilon, self.initial = check_number("epsilon", epsilon, 0, 1), check_number("initial", initial)
         self.alpha = alpha if alpha is None else check_number("alpha", alpha, 0, 1, open_low=True)
 
-    def start(self, runs: int, arms: int) -> None:
+    def start(
+        self,
+        runs: int,  # how many bandits side by side
+        arms: int,  # K, how many arms each of them has
+    ) -> None:
         "Begin with the same estimate for every arm."
         super().start(runs, arms)
         self.Q = self.table(self.initial)
@@ -234,12 +244,16 @@ class EpsilonGreedy(BanditAgent):
         "A best arm, or any."
         return epsilon_greedy_arm(self.Q, self.epsilon, self.generator.random(self.runs))
 
-    def learn(self, a: NDArray[np.int64], reward: NDArray[np.float64]) -> None:
+    def learn(
+        self,
+        a: NDArray[np.int64],         # the arms that were pulled, shape (runs,)
+        reward: NDArray[np.float64],  # what they paid, shape (runs,)
+    ) -> None:
         "Move the estimates by (1)."
         super().learn(a, reward)
         update_estimates(self.Q, a, reward, 1 / self.counts[self._run, a] if self.alpha is None else self.alpha)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #dab8960b
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #80c3a050
 @dataclass(frozen=True, eq=False, repr=False)
 class BanditRuns:
     "What `run_bandit` has measured: averages over the runs, step by step. S&B §2.3."
@@ -299,7 +313,7 @@ def run_bandit(
     return BanditRuns(mean[:, 0], se(mean[:, 0], mean[:, 1]), mean[:, 2], se(mean[:, 2], mean[:, 2]), mean[:, 3], se(mean[:, 3], mean[:, 4]),
                       total_reward, total_regret, counts, actions, rewards)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #b817c98a
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #65d2de74
 def epsilon_greedy_limit(
     epsilon: float,  # share of random choices, in [0, 1]
     arms: int,       # K
@@ -308,7 +322,7 @@ def epsilon_greedy_limit(
     check_number("arms", arms, 1, integer=True)
     return 1 - check_number("epsilon", epsilon, 0, 1) + epsilon / arms
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #8e783ae6
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #c55c7249
 class OptimisticGreedy(EpsilonGreedy):
     "Always greedy, but born in the belief that every arm is wonderful. S&B §2.6."
     def __init__(
@@ -320,7 +334,7 @@ class OptimisticGreedy(EpsilonGreedy):
     ):
         super().__init__(0.0, seed=seed, alpha=alpha, initial=initial)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #48f373a2
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #164963e9
 def ucb_values(
     Q: NDArray[np.float64],       # estimates, shape (runs, K)
     counts: NDArray[np.float64],  # pulls of each arm, same shape
@@ -349,7 +363,7 @@ class UCB(EpsilonGreedy):
         "The arm that may be worth most."
         return best_arm(ucb_values(self.Q, self.counts, self.t + 1, self.c), self.generator.random(self.runs))
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #05f214e8
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #5b97d741
 def preference_policy(
     H: NDArray[np.float64],  # preferences, shape (..., K)
 ) -> NDArray[np.float64]:    # probabilities, shape (..., K)
@@ -366,7 +380,7 @@ def sample_arm(
     _check_rows("policy", policy, u=u)
     return np.minimum((policy.cumsum(axis=1) <= u[:, None]).sum(axis=1), policy.shape[1] - 1)
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #153ba6d1
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #a4a48849
 def preference_gradient(
     H: NDArray[np.float64],      # preferences, shape (runs, K)
     means: NDArray[np.float64],  # true values, shape (runs, K)
@@ -389,7 +403,7 @@ def gradient_update(
     H -= alpha * advantage[:, None] * policy
     H[np.arange(len(a)), a] += alpha * advantage
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #5828a1da
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #cae83c93
 class GradientBandit(BanditAgent):
     "Learns preferences by stochastic gradient ascent. Williams 1992; S&B §2.8."
     def __init__(
@@ -402,7 +416,11 @@ class GradientBandit(BanditAgent):
         super().__init__(seed)
         self.alpha, self.baseline = check_number("alpha", alpha, 0, open_low=True), baseline
 
-    def start(self, runs: int, arms: int) -> None:
+    def start(
+        self,
+        runs: int,  # how many bandits side by side
+        arms: int,  # K, how many arms each of them has
+    ) -> None:
         "Begin without preferences."
         super().start(runs, arms)
         self.H, self.mean = self.table(), np.zeros(self.runs)
@@ -412,14 +430,18 @@ class GradientBandit(BanditAgent):
         self.policy = preference_policy(self.H)
         return sample_arm(self.policy, self.generator.random(self.runs))
 
-    def learn(self, a: NDArray[np.int64], reward: NDArray[np.float64]) -> None:
+    def learn(
+        self,
+        a: NDArray[np.int64],         # the arms that were pulled, shape (runs,)
+        reward: NDArray[np.float64],  # what they paid, shape (runs,)
+    ) -> None:
         "Move the preferences by (8)."
         super().learn(a, reward)
         base = 0.0 if not self.baseline else reward if self.t == 1 else self.mean
         gradient_update(self.H, self.policy, a, reward - base, self.alpha)
         self.mean += (reward - self.mean) / self.t
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #a86b3dd6
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #6adb00ac
 def beta_update(
     first: NDArray[np.float64],   # first parameters, shape (runs, K), changed in place
     second: NDArray[np.float64],  # second parameters, same shape, changed in place
@@ -434,7 +456,7 @@ def beta_update(
     first[at] += reward
     second[at] += 1 - reward
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #aabec14e
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #d0ef6e78
 def normal_posterior(
     totals: NDArray[np.float64],  # sum of each arm's rewards, shape (runs, K)
     counts: NDArray[np.float64],  # pulls of each arm, same shape
@@ -461,7 +483,11 @@ class ThompsonBernoulli(BanditAgent):
         super().__init__(seed)
         self.prior = check_number("wins", wins, 0, open_low=True), check_number("losses", losses, 0, open_low=True)
 
-    def start(self, runs: int, arms: int) -> None:
+    def start(
+        self,
+        runs: int,  # how many bandits side by side
+        arms: int,  # K, how many arms each of them has
+    ) -> None:
         "Begin with the same belief about every arm."
         super().start(runs, arms)
         self.first, self.second = self.table(self.prior[0]), self.table(self.prior[1])
@@ -470,7 +496,11 @@ class ThompsonBernoulli(BanditAgent):
         "The arm whose guess is largest."
         return self.generator.beta(self.first.T, self.second.T).argmax(axis=0)
 
-    def learn(self, a: NDArray[np.int64], reward: NDArray[np.float64]) -> None:
+    def learn(
+        self,
+        a: NDArray[np.int64],         # the arms that were pulled, shape (runs,)
+        reward: NDArray[np.float64],  # what they paid, shape (runs,)
+    ) -> None:
         "Bayes' rule (9)."
         super().learn(a, reward)
         beta_update(self.first, self.second, a, reward)
@@ -489,7 +519,11 @@ class ThompsonGaussian(BanditAgent):
         self.mean = check_number("mean", mean)
         self.spread, self.noise = check_number("spread", spread, 0, open_low=True), check_number("noise", noise, 0, open_low=True)
 
-    def start(self, runs: int, arms: int) -> None:
+    def start(
+        self,
+        runs: int,  # how many bandits side by side
+        arms: int,  # K, how many arms each of them has
+    ) -> None:
         "Begin with the same belief about every arm."
         super().start(runs, arms)
         self.totals = self.table()
@@ -499,12 +533,16 @@ class ThompsonGaussian(BanditAgent):
         m, s = normal_posterior(self.totals, self.counts, self.mean, self.spread, self.noise)
         return (m + s * self.generator.standard_normal((self.arms, self.runs)).T).argmax(axis=1)
 
-    def learn(self, a: NDArray[np.int64], reward: NDArray[np.float64]) -> None:
+    def learn(
+        self,
+        a: NDArray[np.int64],         # the arms that were pulled, shape (runs,)
+        reward: NDArray[np.float64],  # what they paid, shape (runs,)
+    ) -> None:
         "Add up the rewards (10)."
         super().learn(a, reward)
         self.totals[self._run, a] += reward
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #309cd895
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #f0bc0573
 def bernoulli_kl(
     p: ArrayLike,  # chance of a 1 in truth, in [0, 1]
     q: ArrayLike,  # chance of a 1 in the mistaken belief, same shape
@@ -524,7 +562,7 @@ def lai_robbins(
     wrong = gaps > 0
     return float((gaps[wrong] / bernoulli_kl(chances[wrong], chances.max())).sum())
 
-# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #d3b4d843
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #ff096afc
 def linucb_values(
     inverse: NDArray[np.float64],  # inverse of A, shape (runs, D, D)
     b: NDArray[np.float64],        # sum of reward times description, shape (runs, D)

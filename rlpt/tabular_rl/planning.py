@@ -7,7 +7,7 @@ __all__ = ['q_from_v', 'bellman_expectation', 'greedy_policy', 'bellman_optimali
            'value_iteration', 'policy_iteration', 'modified_policy_iteration', 'prioritized_sweeping',
            'jacks_car_rental', 'gambler']
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #250eee4d
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #4c52377f
 import heapq
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -22,7 +22,7 @@ from scipy.stats import poisson
 from ..core import check_choice, check_finite, check_number, check_shape, complaint
 from .mdp import MDP, _check_proper, _reachable, from_transitions, induced_chain, policy_table
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #8d8a2803
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #95748354
 def _check_values(mdp: MDP, v: ArrayLike, name: str = "v") -> NDArray[np.float64]:
     "A number for each state, checked; terminal states are worth nothing, whatever came."
     if not isinstance(mdp, MDP): raise TypeError(complaint("mdp", mdp, "an MDP, as lesson 4.2 makes them"))
@@ -30,7 +30,7 @@ def _check_values(mdp: MDP, v: ArrayLike, name: str = "v") -> NDArray[np.float64
     values = check_shape(name, np.asarray(v, dtype=np.float64), ("S",), S=mdp.n_states)
     return np.where(mdp.terminal, 0.0, values)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #20b9b00b
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #0d78c03d
 def q_from_v(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -39,7 +39,7 @@ def q_from_v(
     values = _check_values(mdp, v)
     return mdp.R + mdp.gamma * mdp.expected_next(values)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #996699ff
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #427019b4
 def bellman_expectation(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -49,7 +49,7 @@ def bellman_expectation(
     q, pi = q_from_v(mdp, v), policy_table(mdp, policy)
     return (pi * np.where(mdp.available, q, 0.0)).sum(axis=1)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #66e47685
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #dc66b656
 def greedy_policy(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -61,7 +61,7 @@ def greedy_policy(
     best = q >= q.max(axis=1, keepdims=True) - tol * max(1.0, float(np.abs(v).max()))
     return best / best.sum(axis=1, keepdims=True)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #89ae5ed6
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #2186d9e6
 def bellman_optimality(
     mdp: MDP,        # the process
     v: ArrayLike,    # worth of each state, shape (S,)
@@ -69,7 +69,7 @@ def bellman_optimality(
     "Look one step ahead and take the best action (6). S&B §3.6."
     return q_from_v(mdp, v).max(axis=1)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #9553cfa3
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #5bbcfd12
 class Plan(NamedTuple):
     "What a planner found, and how far it may be off. Puterman 1994, §6.6."
     v: NDArray[np.float64]     # shape (S,): worth of each state
@@ -80,7 +80,7 @@ class Plan(NamedTuple):
 
     def __repr__(self) -> str: return f"Plan for {len(self.v)} states: v from {self.v.min():.6g} to {self.v.max():.6g} after {self.iterations} iterations, error at most {self.bound:.1e}"
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #804ed67d
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #8db677c0
 @dataclass(frozen=True)
 class _Model:
     "An MDP made ready for planning. A choice is the row s * A + a of a pair, or -1 for staying where that costs nothing."
@@ -183,7 +183,7 @@ def _level(m: _Model, v: NDArray[np.float64]) -> NDArray[np.float64]:
     if m.inside is not None: v[m.order] = np.maximum(np.maximum.reduceat(v[m.order], np.flatnonzero(np.diff(m.group, prepend=-1))), 0.0)[m.group]
     return v
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #434464e4
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #c9482157
 def _ends(m: _Model, choice: NDArray[np.int64]) -> NDArray[np.bool_]:
     "From where an episode under this choice is sure to end sooner or later."
     P, _, live = _follow(m, choice)
@@ -214,7 +214,7 @@ def _check_bounded(m: _Model) -> None:
     gains = (mdp.R > 0) & ~mdp.terminal[:, None]
     if gains.any() and (_end_components(mdp, mdp.available & ~mdp.terminal[:, None])[0] & gains).any(): _iterate_policies(m, choice, 10**6)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #445f6bd4
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #b1fb0253
 def _rounding(m: _Model, v: NDArray[np.float64]) -> float:
     "How far off a computed look ahead may be."
     return m.unit * (float(np.abs(m.mdp.R[m.mdp.available]).max()) + float(np.abs(v).max()))
@@ -299,7 +299,7 @@ def _ending_policy(m: _Model, policy: NDArray[np.int64], v: NDArray[np.float64])
     actions[walkers] = np.where(np.isnan(nearest[walkers]), np.inf, np.where(np.isinf(nearest[walkers]), 1e18, nearest[walkers])).argmin(axis=1)
     return actions
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #aaf8c955
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #e9849bdf
 def _iterate_policies(m: _Model, choice: NDArray[np.int64], limit: int) -> tuple[NDArray[np.float64], int]:
     "Evaluate, improve where it pays, until it pays nowhere: values, and how many policies were evaluated."
     v, count = np.zeros(m.mdp.n_states), 0
@@ -328,7 +328,7 @@ def _first_choice(m: _Model, policy: ArrayLike | None) -> NDArray[np.int64]:
     if m.inside is not None: choice[m.order] = -1
     return choice
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #f32aee9c
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #6d79469b
 def _start(m: _Model, v: ArrayLike | None, tol: float, max_iterations: int | None) -> tuple[NDArray[np.float64], int]:
     "First values and the limit of a method that repeats backups, checked."
     check_number("tol", tol, 0, open_low=True)
@@ -354,7 +354,7 @@ class _Stop:
         self.threshold = top * min(0.5, 0.5 * self.tol / bound)
         return False
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #fd448fee
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #fcfa8f4f
 def _backup_at(m: _Model) -> Any:
     "A function that backs up one state (or group) in place and returns by how much its value changed; and the members of each state's group."
     mdp, A = m.mdp, m.mdp.n_actions
@@ -364,7 +364,8 @@ def _backup_at(m: _Model) -> Any:
         for s in own: members[s] = own
     gamma, R = mdp.gamma, mdp.R if m.inside is None else np.where(m.inside, -np.inf, mdp.R)
     P: Any = mdp.P
-    dense, starts = isinstance(P, np.ndarray), [] if isinstance(P, np.ndarray) else P.indptr.tolist()
+    dense = isinstance(mdp.P, np.ndarray)
+    starts = [] if dense else P.indptr.tolist()
     floor = np.full(mdp.n_states, -np.inf)
     floor[m.order] = 0.0
     def one(v: NDArray[np.float64], s: int) -> float:
@@ -379,7 +380,7 @@ def _backup_at(m: _Model) -> Any:
         return float(v[s] - old)
     return backup, members
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #672084b1
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #75aae97b
 def _in_place(P: Any, r: NDArray[np.float64], live: NDArray[np.bool_], gamma: float) -> Any:
     "A sweep that uses new values as soon as they are there: states in order, so that it solves a triangular system."
     rows = sparse.csr_array(P) * (gamma * live)[:, None]
@@ -387,7 +388,7 @@ def _in_place(P: Any, r: NDArray[np.float64], live: NDArray[np.bool_], gamma: fl
     rewards = np.where(live, r, 0.0)
     return lambda v: spsolve_triangular(lower, rewards + upper @ v, lower=True, unit_diagonal=True)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #773125fa
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #cc6eabea
 def policy_evaluation(
     mdp: MDP,           # the process
     policy: ArrayLike,  # (S,) actions, or (S, A) probabilities
@@ -426,7 +427,7 @@ def policy_evaluation(
     q = q_from_v(mdp, now)
     return Plan(now, q, (q >= q.max(axis=1, keepdims=True) - 1e-9 * max(1.0, float(np.abs(now).max()))).argmax(axis=1), count, bound_of(now))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #53285067
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #1ae7acad
 def value_iteration(
     mdp: MDP,           # the process
     tol: float = 1e-8,  # error that is allowed in each value
@@ -451,7 +452,7 @@ def value_iteration(
         if over(old, now): break
     return _plan(m, now, count, stop == "span")
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #9c69c162
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #3b6d8297
 def policy_iteration(
     mdp: MDP,           # the process
     policy: ArrayLike | None = None,  # to begin with, (S,) actions; else the best for one step (gamma = 1: one that ends)
@@ -462,7 +463,7 @@ def policy_iteration(
     m = _model(mdp)
     return _plan(m, *_iterate_policies(m, _first_choice(m, policy), max_iterations or 10**9))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #553ad3bc
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #bc2ea68b
 def modified_policy_iteration(
     mdp: MDP,           # the process
     tol: float = 1e-8,  # error that is allowed in each value
@@ -484,7 +485,7 @@ def modified_policy_iteration(
         for _ in range(sweeps): now = np.where(live, r + mdp.gamma * (P @ now), 0.0)
     return _plan(m, now, count)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #3efc6ade
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #ef5a56fe
 def prioritized_sweeping(
     mdp: MDP,           # the process
     tol: float = 1e-8,  # error that is allowed in each value
@@ -519,7 +520,7 @@ def prioritized_sweeping(
                     urgency[p] += by
                     if urgency[p] > threshold: heapq.heappush(heap, (-float(urgency[p]), p))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #d05dbc1f
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #895db1dc
 def jacks_car_rental(
     gamma: float = 0.9,       # discount
     *,
@@ -550,7 +551,7 @@ def jacks_car_rental(
     return MDP(P, np.where(exists, R, -np.inf), gamma, state_names=[f"{i}, {j}" for i in range(n) for j in range(n)],
                action_names=[f"{k:+d}" if k else "0" for k in net], shape=(n, n))
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #2e022d00
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #0fc305df
 def _day(most: int, requests: float, returns: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     "For each number of cars in the morning: probabilities of those in the evening, shape (most + 1, most + 1), and how many are rented out on average."
     k = np.arange(most + 1)
@@ -563,7 +564,7 @@ def _day(most: int, requests: float, returns: float) -> tuple[NDArray[np.float64
     P = left @ evening
     return P / P.sum(axis=1, keepdims=True), np.asarray(rented @ k, dtype=np.float64)
 
-# %% ../../nbs/04_tabular_rl/06_planning.ipynb #826b7eb1
+# %% ../../nbs/04_tabular_rl/06_planning.ipynb #c2e872ac
 def gambler(
     p: float = 0.4,     # probability of heads
     goal: int = 100,    # dollars at which the gambler has won
