@@ -55,9 +55,9 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def keep(name: str, rows: list[dict[str, Any]], code: Sequence[str], spent: float) -> Path:
+def keep(name: str, rows: list[dict[str, Any]], code: Sequence[str], spent: float, seeds: Sequence[int] = (0,)) -> Path:
     "Store the rows beside this file, with their provenance."
-    return save_results(name, {"rows": json.loads(json.dumps(rows))}, code=list(code), seeds=0, seconds=spent, folder=RESULTS)
+    return save_results(name, {"rows": json.loads(json.dumps(rows))}, code=list(code), seeds=list(seeds), seconds=spent, folder=RESULTS)
 
 
 def stored(name: str) -> list[dict[str, Any]]:
