@@ -12,6 +12,7 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .core import *
     from .data import *
     from .deep_rl.dqn import *
+    from .deep_rl.replay import *
     from .envs import *
     from .exercises import *
     from .experiments import *
@@ -23,6 +24,7 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .tabular_rl.interaction import *
     from .tabular_rl.mdp import *
     from .tabular_rl.planning import *
+    from .tabular_rl.prediction import *
     from .tabular_rl.q_learning import *
 
 @_cache
