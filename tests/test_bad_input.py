@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from rlpt.tabular_rl import bandits, interaction, mdp, planning, q_learning
+from rlpt.tabular_rl import bandits, interaction, mdp, planning, prediction, q_learning
 
 NAN, INF = float("nan"), float("inf")
 WALK, GRID = mdp.random_walk(), mdp.small_gridworld()
 S, A = GRID.n_states, GRID.n_actions
 V, Q, P, R = np.zeros(S), np.zeros((S, A)), np.full((2, 1, 2), 0.5), np.zeros((2, 1))
 UNIFORM = mdp.uniform_policy(GRID)
+BATCH = prediction.sample_episodes(WALK, mdp.uniform_policy(WALK), 3, seed=0, runs=2)
 EPSILON, BANDIT = bandits.EpsilonGreedy(0.1, seed=0), bandits.GaussianBandit(3, runs=2, seed=0)
 ANY: Any = None
 
@@ -99,6 +100,18 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "agent with gamma 2": (lambda: q_learning.QLearning("FrozenLake-v1", gamma=2.0), ValueError, ("gamma", "2")),
     "agent on a pole": (lambda: q_learning.Sarsa("CartPole-v1"), TypeError, ("observation_space", "Discrete")),
     "unknown hyperparameter": (lambda: q_learning.QLearning("FrozenLake-v1", alhpa=0.1), ValueError, ("alhpa", "alpha")),
+    # 4.5
+    "no episodes to judge by": (lambda: prediction.sample_episodes(WALK, mdp.uniform_policy(WALK), 0, seed=0), ValueError, ("episodes", "0")),
+    "no runs": (lambda: prediction.sample_episodes(WALK, mdp.uniform_policy(WALK), 3, seed=0, runs=0), ValueError, ("runs", "0")),
+    "empty list of episodes": (lambda: prediction.pack_episodes([], WALK), ValueError, ("episodes",)),
+    "step size of 2": (lambda: prediction.td0(BATCH, 2.0), ValueError, ("alpha", "2")),
+    "no rewards in a target": (lambda: prediction.n_step_td(BATCH, 0, 0.1), ValueError, ("n", "0")),
+    "decay of 1.5": (lambda: prediction.td_lambda(BATCH, 1.5, 0.1), ValueError, ("lam", "1.5", "[0, 1]")),
+    "unknown trace": (lambda: prediction.td_lambda(BATCH, 0.5, 0.1, trace=ANY or "duch"), ValueError, ("trace", "duch", "dutch")),
+    "first table of another shape": (lambda: prediction.td0(BATCH, 0.1, initial=np.zeros(3)), ValueError, ("initial", f"{WALK.n_states}")),
+    "table after episode 9 of 3": (lambda: prediction.mc_prediction(BATCH, snapshots=[9]), ValueError, ("snapshots", "9")),
+    "card of 11": (lambda: prediction.dealer_distribution(11), ValueError, ("card", "11", "10")),
+    "hand of 30": (lambda: prediction.blackjack_state(30, 2, False), ValueError, ("total", "30")),
     # 4.6
     "backup of values of another shape": (lambda: planning.bellman_optimality(GRID, np.zeros(3)), ValueError, ("v", f"{S}")),
     "backup of NaN": (lambda: planning.q_from_v(GRID, broken(V, 1, NAN)), ValueError, ("v[1]", "nan")),
