@@ -6,10 +6,10 @@
 __all__ = ['CAR_LOW', 'CAR_HIGH', 'tile_count', 'tile_coding', 'fourier_features', 'polynomial_features', 'linear_value',
            'linear_update', 'long_random_walk', 'value_error', 'on_policy_distribution', 'best_weights', 'Experience',
            'gradient_mc', 'walk_episodes', 'n_step_targets', 'semi_gradient_td', 'td_system', 'td_weights',
-           'spectral_radius', 'mountain_car_step', 'TileSettings', 'SemiGradientSarsa', 'CarRuns', 'mountain_car_sarsa',
-           'Baird', 'baird', 'baird_steps']
+           'spectral_radius', 'td_bound', 'mountain_car_step', 'TileSettings', 'SemiGradientSarsa', 'CarRuns',
+           'mountain_car_sarsa', 'Baird', 'baird', 'baird_steps']
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #5b5c534e
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #a1ea311b
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from ..envs import discrete_n
 from ..tabular_rl.mdp import MDP, from_transitions
 from ..tabular_rl.q_learning import epsilon_greedy, td_target
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #fa4ce3da
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #05d72b62
 def _tiles(tiles: int | Sequence[int], dims: int) -> NDArray[np.int64]:
     "Tiles across the range in each dimension."
     given = np.asarray(tiles)
@@ -44,7 +44,7 @@ def _scaled(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64
     if not (top > bottom).all(): raise ValueError(complaint("high", top.tolist(), f"more than low = {bottom.tolist()}"))
     return (points - bottom) / (top - bottom)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #e4dcb374
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #86b0584a
 def tile_count(
     dims: int,                       # D, how many numbers a state has
     tiles: int | Sequence[int] = 8,  # across the range; or one for each dimension
@@ -73,13 +73,13 @@ def tile_coding(
     stride = np.append(np.cumprod(cells[:0:-1])[::-1], 1)
     return place @ stride + np.arange(tilings) * int(cells.prod())
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #aac66152
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #406b2517
 def _orders(order: int, dims: int) -> NDArray[np.int64]:
     "All vectors of whole numbers from 0 to `order`, shape ((order + 1)^D, D)."
     check_number("order", order, 0, integer=True)
     return np.array(list(product(range(order + 1), repeat=dims)), dtype=np.int64)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #daeb61c7
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #672488cf
 def fourier_features(
     x: ArrayLike,           # states, shape (N, D)
     order: int,             # k, the highest frequency in each dimension
@@ -100,7 +100,7 @@ def polynomial_features(
     points = _scaled(x, low, high)
     return (points[:, None] ** _orders(order, points.shape[1])).prod(axis=-1)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #5909dc32
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #a3611f41
 def linear_value(
     w: NDArray[np.float64],  # weights, shape (N, D)
     x: NDArray[Any],         # features, floats (N, D); or numbers of the active ones, integers (N, k)
@@ -118,7 +118,7 @@ def linear_update(
     if x.dtype.kind in "iu": w[np.arange(len(w))[:, None], x] += amount[:, None]
     else: w += amount[:, None] * x
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #30284837
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #9d099a58
 def long_random_walk(
     cells: int = 1000,   # between the two ends
     reach: int = 100,    # a jump goes at most so far
@@ -135,7 +135,7 @@ def long_random_walk(
     return from_transitions(s, np.zeros(len(s)), to, 1 / (2 * reach), np.select([to == 0, to == cells + 1], [-1.0, 1.0]), states=cells + 2, actions=1, gamma=gamma,
                             terminal=ends, start=start, action_names=["jump"])
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #6b07efd3
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #99311827
 def value_error(
     estimate: ArrayLike,  # values of the states, shape (..., S)
     v: ArrayLike,         # what they should be, shape (S,)
@@ -165,17 +165,17 @@ def on_policy_distribution(
     except np.linalg.LinAlgError: raise ValueError(complaint("P", P, "a chain that ends from every state, or from none")) from None
     return visits / visits.sum()
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #78d0b1d7
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #272f0de5
 def _check_share(d: NDArray[np.float64], S: int, name: str = "d") -> None:
     "Refuse what are no probabilities of S states."
     if d.shape != (S,) or (d < 0).any() or abs(d.sum() - 1) > 1e-6: raise ValueError(complaint(name, d, f"shape ({S},), numbers >= 0 that sum to 1"))
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #c9343740
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #0195aa28
 def _check_features(x: Any, S: int | None = None) -> NDArray[np.float64]:
     "Features of states as rows of numbers, shape (S, D)."
     return check_shape("x", np.asarray(check_finite("x", x), dtype=float), ("S", "D"), **({} if S is None else {"S": S}))
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #85bcf346
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #55e90c3c
 def best_weights(
     x: ArrayLike,             # features of the states, shape (S, D)
     v: ArrayLike,             # their values, shape (S,)
@@ -188,7 +188,7 @@ def best_weights(
     root = np.sqrt(share)
     return np.linalg.lstsq(root[:, None] * X, root * true, rcond=None)[0]
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #31ea626b
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #a43d0b68
 class Experience(NamedTuple):
     "Steps of many runs side by side, a run's episodes one after another. S&B §9.3."
     states: NDArray[np.int64]       # shape (T, N); -1 where a run has no more steps
@@ -210,7 +210,7 @@ def _check_batch(w: Any, features: Any, states: Any, alpha: Any) -> NDArray[np.f
     for size in np.ravel(alpha): check_number("alpha", size, 0, open_low=True)
     return np.broadcast_to(np.asarray(alpha, dtype=float), len(w))
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #ab70d6a2
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #f1af3641
 def gradient_mc(
     w: NDArray[np.float64],       # weights, shape (N, D), changed in place: a row for each run
     features: NDArray[Any],       # of all states: floats (S, D), or the active ones, integers (S, k)
@@ -226,7 +226,7 @@ def gradient_mc(
         linear_update(w, x, size * (s >= 0) * (G - linear_value(w, x)))
     return w
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #c1c07406
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #d6a95ca7
 def walk_episodes(
     episodes: int,      # of each run
     runs: int,          # N, side by side
@@ -254,7 +254,7 @@ def walk_episodes(
     steps.terminated[row, run] = np.isin(next_states[order], [0, cells + 1])
     return steps
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #de14b568
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #0bc58d23
 def n_step_targets(
     steps: Experience,  # of N runs
     n: int,             # rewards in a target
@@ -293,7 +293,7 @@ def semi_gradient_td(
         linear_update(w, x, step * (reward + factor * linear_value(w, features[asked]) - linear_value(w, x)))
     return w
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #0d546ba0
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #f563e6c0
 def td_system(
     x: ArrayLike,             # features of the states, shape (S, D)
     P: ArrayLike,             # chain of the policy that is learned about, (S, S); what is missing from a row's 1 ends
@@ -330,14 +330,21 @@ def spectral_radius(
     check_number("alpha", alpha, 0)
     return float(np.abs(np.linalg.eigvals(np.eye(len(A)) - alpha * A)).max())
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #ff4ece42
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #6c647c87
+def td_bound(
+    gamma: float,  # discount, in [0, 1)
+) -> float:
+    "By what factor the mean squared value error of TD may exceed the least possible, on policy (11). S&B §9.4; Tsitsiklis & Van Roy 1997."
+    return 1 / (1 - check_number("gamma", gamma, 0, 1, open_high=True))
+
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #7a3315cc
 CAR_LOW, CAR_HIGH = (-1.2, -0.07), (0.6, 0.07)  # range of position and velocity
 
 def mountain_car_step(
     state: NDArray[np.float64],  # positions and velocities, shape (N, 2)
     action: NDArray[np.int64],   # 0: back, 1: no throttle, 2: forward; shape (N,)
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:  # next states, and which cars have arrived
-    "One step of many cars in the valley (11). Moore 1990; S&B Example 10.1."
+    "One step of many cars in the valley (12). Moore 1990; S&B Example 10.1."
     check_shape("state", state, ("N", 2))
     if np.shape(action) != (len(state),) or np.min(action, initial=0) < 0 or np.max(action, initial=0) > 2: raise ValueError(complaint("action", action, f"0, 1 or 2 for each of {len(state)} cars"))
     position, velocity = state.T
@@ -346,7 +353,7 @@ def mountain_car_step(
     velocity = np.where((position == CAR_LOW[0]) & (velocity < 0), 0.0, velocity)
     return np.stack([position, velocity], axis=1), (position >= 0.5) & (velocity >= 0)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #731e80b4
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #15cbad9d
 @dataclass(frozen=True, kw_only=True)
 class TileSettings(Settings):
     "Hyperparameters of `SemiGradientSarsa`. S&B Example 10.1."
@@ -410,7 +417,7 @@ class SemiGradientSarsa(Agent[TileSettings]):
         "New episodes have begun: what was chosen for the old ones is void."
         self.chosen[:] = -1
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #1cdf87cf
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #a1522c7a
 class CarRuns(NamedTuple):
     "What `mountain_car_sarsa` has found, run by run. S&B Example 10.1."
     lengths: NDArray[np.int64]      # shape (runs, episodes): steps to the goal
@@ -462,7 +469,7 @@ def mountain_car_sarsa(
             if not (going := episode < episodes).all(): run, state, n, episode, x, a = (each[going] for each in (run, state, n, episode, x, a))
     return CarRuns(lengths, w, snapshots)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #db7b93dc
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #ba0cbc17
 class Baird(NamedTuple):
     "Baird's counterexample: features, and the chains of two policies. S&B Example 11.1."
     x: NDArray[np.float64]          # features, shape (7, 8)
