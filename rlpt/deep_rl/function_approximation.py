@@ -9,7 +9,7 @@ __all__ = ['CAR_LOW', 'CAR_HIGH', 'tile_count', 'tile_coding', 'fourier_features
            'spectral_radius', 'td_bound', 'mountain_car_step', 'TileSettings', 'SemiGradientSarsa', 'CarRuns',
            'mountain_car_sarsa', 'Baird', 'baird', 'baird_steps']
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #caabb63c
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #f8f67439
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from ..envs import discrete_n
 from ..tabular_rl.mdp import MDP, from_transitions
 from ..tabular_rl.q_learning import epsilon_greedy, td_target
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #f36f1e60
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #6a489d72
 def _tiles(tiles: int | Sequence[int], dims: int) -> NDArray[np.int64]:
     "Tiles across the range in each dimension."
     given = np.asarray(tiles)
@@ -44,7 +44,7 @@ def _scaled(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64
     if not (top > bottom).all(): raise ValueError(complaint("high", top.tolist(), f"more than low = {bottom.tolist()}"))
     return (points - bottom) / (top - bottom)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #b25f09b4
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #95df7b72
 def tile_count(
     dims: int,                       # D, how many numbers a state has
     tiles: int | Sequence[int] = 8,  # across the range; or one for each dimension
@@ -73,13 +73,13 @@ def tile_coding(
     stride = np.append(np.cumprod(cells[:0:-1])[::-1], 1)
     return place @ stride + np.arange(tilings) * int(cells.prod())
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #2a6bc70a
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #ae2de6ac
 def _orders(order: int, dims: int) -> NDArray[np.int64]:
     "All vectors of whole numbers from 0 to `order`, shape ((order + 1)^D, D)."
     check_number("order", order, 0, integer=True)
     return np.array(list(product(range(order + 1), repeat=dims)), dtype=np.int64)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #c736a856
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #3ec33f8d
 def fourier_features(
     x: ArrayLike,           # states, shape (N, D)
     order: int,             # k, the highest frequency in each dimension
@@ -100,7 +100,7 @@ def polynomial_features(
     points = _scaled(x, low, high)
     return (points[:, None] ** _orders(order, points.shape[1])).prod(axis=-1)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #d6e0f852
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #fd03019f
 def linear_value(
     w: NDArray[np.float64],  # weights, shape (N, D)
     x: NDArray[Any],         # features, floats (N, D); or numbers of the active ones, integers (N, k)
@@ -118,7 +118,7 @@ def linear_update(
     if x.dtype.kind in "iu": w[np.arange(len(w))[:, None], x] += amount[:, None]
     else: w += amount[:, None] * x
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #c07e2bf2
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #ed114d59
 def long_random_walk(
     cells: int = 1000,   # between the two ends
     reach: int = 100,    # a jump goes at most so far
@@ -135,7 +135,7 @@ def long_random_walk(
     return from_transitions(s, np.zeros(len(s)), to, 1 / (2 * reach), np.select([to == 0, to == cells + 1], [-1.0, 1.0]), states=cells + 2, actions=1, gamma=gamma,
                             terminal=ends, start=start, action_names=["jump"])
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #2a3faf4a
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #621d35d7
 def value_error(
     estimate: ArrayLike,  # values of the states, shape (..., S)
     v: ArrayLike,         # what they should be, shape (S,)
@@ -165,17 +165,17 @@ def on_policy_distribution(
     except np.linalg.LinAlgError: raise ValueError(complaint("P", P, "a chain that ends from every state, or from none")) from None
     return visits / visits.sum()
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #7fb37658
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #204a8e38
 def _check_share(d: NDArray[np.float64], S: int, name: str = "d") -> None:
     "Refuse what are no probabilities of S states."
     if d.shape != (S,) or (d < 0).any() or abs(d.sum() - 1) > 1e-6: raise ValueError(complaint(name, d, f"shape ({S},), numbers >= 0 that sum to 1"))
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #bdbee586
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #08ba23ff
 def _check_features(x: Any, S: int | None = None) -> NDArray[np.float64]:
     "Features of states as rows of numbers, shape (S, D)."
     return check_shape("x", np.asarray(check_finite("x", x), dtype=float), ("S", "D"), **({} if S is None else {"S": S}))
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #5ccd3a62
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #b4d90110
 def best_weights(
     x: ArrayLike,             # features of the states, shape (S, D)
     v: ArrayLike,             # their values, shape (S,)
@@ -188,7 +188,7 @@ def best_weights(
     root = np.sqrt(share)
     return np.linalg.lstsq(root[:, None] * X, root * true, rcond=None)[0]
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #15fdf456
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #7e0eb360
 class Experience(NamedTuple):
     "Steps of many runs side by side, a run's episodes one after another. S&B §9.3."
     states: NDArray[np.int64]       # shape (T, N); -1 where a run has no more steps
@@ -210,7 +210,7 @@ def _check_batch(w: Any, features: Any, states: Any, alpha: Any) -> NDArray[np.f
     for size in np.ravel(alpha): check_number("alpha", size, 0, open_low=True)
     return np.broadcast_to(np.asarray(alpha, dtype=float), len(w))
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #73c17b6a
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #b0ff3585
 def gradient_mc(
     w: NDArray[np.float64],       # weights, shape (N, D), changed in place: a row for each run
     features: NDArray[Any],       # of all states: floats (S, D), or the active ones, integers (S, k)
@@ -226,7 +226,7 @@ def gradient_mc(
         linear_update(w, x, size * (s >= 0) * (G - linear_value(w, x)))
     return w
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #f0d1011c
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #c091cdc3
 def walk_episodes(
     episodes: int,      # of each run
     runs: int,          # N, side by side
@@ -254,7 +254,7 @@ def walk_episodes(
     steps.terminated[row, run] = np.isin(next_states[order], [0, cells + 1])
     return steps
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #981651e4
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #bc44278f
 def n_step_targets(
     steps: Experience,  # of N runs
     n: int,             # rewards in a target
@@ -293,7 +293,7 @@ def semi_gradient_td(
         linear_update(w, x, step * (reward + factor * linear_value(w, features[asked]) - linear_value(w, x)))
     return w
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #ef76ffdf
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #5538c8d2
 def td_system(
     x: ArrayLike,             # features of the states, shape (S, D)
     P: ArrayLike,             # chain of the policy that is learned about, (S, S); what is missing from a row's 1 ends
@@ -330,14 +330,14 @@ def spectral_radius(
     check_number("alpha", alpha, 0)
     return float(np.abs(np.linalg.eigvals(np.eye(len(A)) - alpha * A)).max())
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #ffa75f39
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #d0989dad
 def td_bound(
     gamma: float,  # discount, in [0, 1)
 ) -> float:
     "By what factor the mean squared value error of TD may exceed the least possible, on policy (11). S&B §9.4; Tsitsiklis & Van Roy 1997."
     return 1 / (1 - check_number("gamma", gamma, 0, 1, open_high=True))
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #5b862918
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #7b666eda
 CAR_LOW, CAR_HIGH = (-1.2, -0.07), (0.6, 0.07)  # range of position and velocity
 
 def mountain_car_step(
@@ -353,7 +353,7 @@ def mountain_car_step(
     velocity = np.where((position == CAR_LOW[0]) & (velocity < 0), 0.0, velocity)
     return np.stack([position, velocity], axis=1), (position >= 0.5) & (velocity >= 0)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #2f5f356a
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #c9d40d2a
 @dataclass(frozen=True, kw_only=True)
 class TileSettings(Settings):
     "Hyperparameters of `SemiGradientSarsa`. S&B Example 10.1."
@@ -417,7 +417,7 @@ class SemiGradientSarsa(Agent[TileSettings]):
         "New episodes have begun: what was chosen for the old ones is void."
         self.chosen[:] = -1
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #7e0f79da
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #a5f8bf11
 class CarRuns(NamedTuple):
     "What `mountain_car_sarsa` has found, run by run. S&B Example 10.1."
     lengths: NDArray[np.int64]      # shape (runs, episodes): steps to the goal
@@ -469,7 +469,7 @@ def mountain_car_sarsa(
             if not (going := episode < episodes).all(): run, state, n, episode, x, a = (each[going] for each in (run, state, n, episode, x, a))
     return CarRuns(lengths, w, snapshots)
 
-# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #809bb255
+# %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #08e07533
 class Baird(NamedTuple):
     "Baird's counterexample: features, and the chains of two policies. S&B Example 11.1."
     x: NDArray[np.float64]          # features, shape (7, 8)
