@@ -4,12 +4,11 @@
 
 # %% auto #0
 __all__ = ['PROBES', 'dqn_target', 'dqn_loss', 'hard_update', 'Batch', 'ReplayBuffer', 'DQNSettings', 'Replay', 'DQN', 'Probe',
-           'ProbeReward', 'ProbeObservation', 'ProbeDelay', 'ProbeAction', 'ProbeBoth', 'ProbeCutOff', 'Held']
+           'ProbeReward', 'ProbeObservation', 'ProbeDelay', 'ProbeAction', 'ProbeBoth', 'ProbeCutOff']
 
 # %% ../../nbs/05_deep_rl/02_dqn.ipynb #fe7976d8
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import gymnasium as gym
@@ -22,7 +21,6 @@ from torch import Tensor, nn
 from ..agents import Agent, Settings, setting
 from ..core import check_number, check_same_shape, check_shape, complaint
 from ..envs import EnvLike, box_shape, discrete_n, register_env
-from ..experiments import evaluate
 from ..neural_networks.networks import MLP
 
 # %% ../../nbs/05_deep_rl/02_dqn.ipynb #f2da33b8
@@ -443,47 +441,3 @@ class ProbeCutOff(Probe):
 # %% ../../nbs/05_deep_rl/02_dqn.ipynb #11a022c3
 PROBES = tuple(register_env(f"Probe{name}", f"rlpt.deep_rl.dqn:Probe{name}", 1 if name == "CutOff" else None)
                for name in ("Reward", "Observation", "Delay", "Action", "Both", "CutOff"))
-
-# %% ../../nbs/05_deep_rl/02_dqn.ipynb #f1fd1fd0
-@dataclass
-class Held:
-    "A callback for `learn` that checks an agent now and then, and stops when it has passed three times in a row. After Henderson et al. 2018."
-    env: EnvLike                 # an id, or a function that makes one
-    bar: float                   # mean return of a pass
-    every: int = 1000            # steps between checks
-    checks: int = 3              # passes in a row
-    episodes: int = 20           # in a check, greedy and fresh
-    seed: int = 0                # of the checks
-    stop: bool = True            # end the training then
-    steps: list[int] = field(default_factory=list)       # at which was checked
-    means: list[float] = field(default_factory=list)     # what was found
-    seconds: list[float] = field(default_factory=list)   # processor time of the training alone
-
-    def __post_init__(self) -> None:
-        self._spent, self._since = 0.0, time.process_time()
-
-    def __call__(
-        self,
-        agent: Agent[Any],  # that learns
-    ) -> bool | None:
-        "Check if it is time; False once it has held."
-        if agent.steps < (self.steps[-1] if self.steps else 0) + self.every: return None
-        self._spent += time.process_time() - self._since
-        self.steps.append(agent.steps)
-        self.seconds.append(self._spent)
-        self.means.append(evaluate(agent, self.env, self.episodes, self.seed + len(self.means)).mean)
-        self._since = time.process_time()
-        return False if self.stop and self.held is not None else None
-
-    @property
-    def first(self) -> int | None:
-        "Steps to the first pass."
-        return next((step for step, mean in zip(self.steps, self.means) if mean >= self.bar), None)
-
-    @property
-    def held(self) -> int | None:
-        "Steps to the last of the passes in a row."
-        passed = np.array(self.means) >= self.bar
-        for i in range(self.checks, len(passed) + 1):
-            if passed[i - self.checks:i].all(): return self.steps[i - 1]
-        return None
