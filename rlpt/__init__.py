@@ -22,6 +22,7 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .plots import *
     from .tabular_rl.interaction import *
     from .tabular_rl.mdp import *
+    from .tabular_rl.planning import *
     from .tabular_rl.q_learning import *
 
 @_cache
