@@ -20,9 +20,11 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .optimization.logistic_regression import *
     from .optimization.losses import *
     from .plots import *
+    from .tabular_rl.bandits import *
     from .tabular_rl.interaction import *
     from .tabular_rl.mdp import *
     from .tabular_rl.planning import *
+    from .tabular_rl.prediction import *
     from .tabular_rl.q_learning import *
 
 @_cache
