@@ -11,7 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
-from rlpt.deep_rl.reinforce import REINFORCE, ProbeAim
+from rlpt.deep_rl.reinforce import REINFORCE
 
 
 def same(one: REINFORCE, other: REINFORCE) -> bool:
@@ -35,14 +35,16 @@ def test_resumes(seed: int, first: int, options: dict[str, Any], tmp_path: Path)
 
 
 def test_resumes_with_numbers(tmp_path: Path) -> None:
-    "The same with actions that are numbers, in an environment that is passed."
-    whole, half = (REINFORCE(ProbeAim, 0, hidden=(8,)) for _ in range(2))
+    "The same with actions that are numbers, in an environment that is passed, and with episodes that the clock ends."
+    def brief() -> gym.Env[Any, Any]: return gym.make("Pendulum-v1", max_episode_steps=30)
+
+    whole, half = (REINFORCE(brief, 0, hidden=(8,), n_envs=4, episodes=4) for _ in range(2))
     whole.learn(500, progress=False)
     half.learn(203, progress=False)
     half.save(tmp_path / "half.pt")
-    loaded = REINFORCE.load(tmp_path / "half.pt", ProbeAim)
+    loaded = REINFORCE.load(tmp_path / "half.pt", brief)
     loaded.learn(297, progress=False)
-    assert same(whole, loaded)
+    assert same(whole, loaded) and whole.updates == loaded.updates > 0
 
 
 class Sick(gym.Wrapper[Any, Any, Any, Any]):

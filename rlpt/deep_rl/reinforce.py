@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Sampler', 'numpy_forward', 'CategoricalPolicy', 'GaussianPolicy', 'observation_inputs', 'reinforce_loss',
-           'missing_tail', 'ReinforceSettings', 'REINFORCE', 'ProbeAim']
+           'missing_tail', 'ReinforceSettings', 'REINFORCE']
 
 # %% ../../nbs/05_deep_rl/05_reinforce.ipynb #d5045539
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from torch.distributions import Categorical, Independent, Normal
 
 from ..agents import Agent, Settings, setting
 from ..core import Seed, check_number, check_same_shape, complaint
-from .dqn import _unit
+from .dqn import observation_scale
 from ..envs import EnvLike, box_shape, discrete_n
 from ..neural_networks.networks import MLP
 from ..tabular_rl.interaction import returns_to_go
@@ -132,7 +132,7 @@ def observation_inputs(
     if isinstance(space, spaces.Discrete):
         rows = np.eye(discrete_n(space), dtype=np.float32)
         return len(rows), lambda obs: rows[obs]
-    shape, unit = box_shape(space, "observation_space"), _unit(space)
+    shape, unit = box_shape(space, "observation_space"), observation_scale(space)
     return int(np.prod(shape)), lambda obs: (obs / unit).astype(np.float32, copy=False).reshape(len(obs), -1)
 
 # %% ../../nbs/05_deep_rl/05_reinforce.ipynb #db0d2a79
@@ -306,29 +306,3 @@ def _numbers_in(space: spaces.Space[Any]) -> int:
     numbers = int(np.prod(box_shape(space, "action_space")))
     if isinstance(space, spaces.Box) and not space.is_bounded(): raise ValueError(complaint("action_space", space, "a Box with finite bounds"))
     return numbers
-
-# %% ../../nbs/05_deep_rl/05_reinforce.ipynb #82de82d0
-class ProbeAim(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
-    "One step; observe -1 or 1 and answer with a number: 1 minus the squared distance from half of it. After A. Jones 2021."
-
-    def __init__(self) -> None:
-        self.observation_space, self.action_space = spaces.Box(-1, 1, (1,), np.float32), spaces.Box(-2, 2, (1,), np.float32)
-        self._state = 1.0
-
-    def reset(
-        self,
-        *,
-        seed: int | None = None,                # of the starts
-        options: dict[str, Any] | None = None,  # none are known
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        "Begin an episode."
-        super().reset(seed=seed)
-        self._state = float(self.np_random.choice((-1.0, 1.0)))
-        return np.array([self._state], np.float32), {}
-
-    def step(
-        self,
-        action: NDArray[np.float32],  # shape (1,), in [-2, 2]
-    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        "Observation, reward, terminated, truncated and no further information."
-        return np.array([self._state], np.float32), 1 - (float(action[0]) - self._state / 2) ** 2, True, False, {}
