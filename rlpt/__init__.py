@@ -14,6 +14,7 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .deep_rl.dqn import *
     from .deep_rl.replay import *
     from .deep_rl.function_approximation import *
+    from .deep_rl.reinforce import *
     from .envs import *
     from .exercises import *
     from .experiments import *
