@@ -11,6 +11,7 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .cli import *
     from .core import *
     from .data import *
+    from .deep_rl.a2c import *
     from .deep_rl.dqn import *
     from .deep_rl.replay import *
     from .deep_rl.function_approximation import *
