@@ -12,6 +12,7 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .core import *
     from .data import *
     from .deep_rl.dqn import *
+    from .deep_rl.dqn_variants import *
     from .deep_rl.replay import *
     from .envs import *
     from .exercises import *
