@@ -13,6 +13,7 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .data import *
     from .deep_rl.a2c import *
     from .deep_rl.dqn import *
+    from .deep_rl.dqn_variants import *
     from .deep_rl.replay import *
     from .deep_rl.function_approximation import *
     from .deep_rl.reinforce import *
