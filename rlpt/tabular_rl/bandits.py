@@ -74,6 +74,15 @@ def epsilon_greedy_arm(
     return np.where(explore, (np.where(explore, u, 0.0) / epsilon * Q.shape[1]).astype(np.int64), greedy)
 
 # %% ../../nbs/04_tabular_rl/03_bandits.ipynb #4fd793b8
+def _means(arms: int | ArrayLike, runs: int, draw: Callable[[tuple[int, int]], NDArray[np.float64]]) -> NDArray[np.float64]:
+    "Means of shape (runs, K): drawn where `arms` is a number, else those that were given, the same in each run."
+    check_number("runs", runs, 1, integer=True)
+    if np.ndim(arms) == 0: return draw((runs, int(check_number("arms", arms, 1, integer=True))))  # pyright: ignore[reportArgumentType]
+    given = np.array(check_finite("arms", arms), dtype=float)
+    if given.ndim != 1 or not len(given): raise ValueError(complaint("arms", given, "how many, or the true value of each, shape (K,)"))
+    return np.tile(given, (runs, 1))
+
+# %% ../../nbs/04_tabular_rl/03_bandits.ipynb #10a2b34c
 class Bandit:
     "A batch of independent bandits: `means[run, arm]`, and rewards around them. S&B §2.3."
     def __init__(
@@ -113,14 +122,6 @@ class Bandit:
         reward, gap = self.pay(self.means[self._run, a]), self.gaps[self._run, a]
         if self.drift: self._set(self.means + self.drift * self.generator.standard_normal((self.arms, self.runs)).T)
         return reward, gap
-
-def _means(arms: int | ArrayLike, runs: int, draw: Callable[[tuple[int, int]], NDArray[np.float64]]) -> NDArray[np.float64]:
-    "Means of shape (runs, K): drawn where `arms` is a number, else those that were given, the same in each run."
-    check_number("runs", runs, 1, integer=True)
-    if np.ndim(arms) == 0: return draw((runs, int(check_number("arms", arms, 1, integer=True))))  # pyright: ignore[reportArgumentType]
-    given = np.array(check_finite("arms", arms), dtype=float)
-    if given.ndim != 1 or not len(given): raise ValueError(complaint("arms", given, "how many, or the true value of each, shape (K,)"))
-    return np.tile(given, (runs, 1))
 
 class GaussianBandit(Bandit):
     "Arms that pay a normal reward; the 10-armed testbed by default. S&B §2.3."
@@ -558,6 +559,7 @@ def lai_robbins(
 ) -> float:            # regret per unit of ln t
     "The least slope of the regret against ln t, for rewards 0 and 1 (12). Lai & Robbins 1985."
     chances = check_shape("means", np.asarray(means, dtype=float), ("K",))
+    if not ((chances >= 0) & (chances <= 1)).all(): raise ValueError(complaint("means", chances.tolist(), "probabilities in [0, 1]"))
     gaps = chances.max() - chances
     wrong = gaps > 0
     return float((gaps[wrong] / bernoulli_kl(chances[wrong], chances.max())).sum())
