@@ -96,7 +96,7 @@ def jack_loop(sweeps: int) -> None:
 def slow_mixing(n: int = 1000, gamma: float = 0.99) -> MDP:
     "A corridor in which news travels one state a sweep: forward with 0.9, back with 0.1, two actions."
     P, R = np.zeros((n, 2, n)), np.full((n, 2), -1.0)
-    s = np.arange(n)
+    s: Any = np.arange(n)
     for a, towards in enumerate((-1, 1)):
         np.add.at(P, (s, a, np.clip(s + towards, 0, n - 1)), 0.9)
         np.add.at(P, (s, a, np.clip(s - towards, 0, n - 1)), 0.1)

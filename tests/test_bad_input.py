@@ -19,6 +19,9 @@ EPSILON, BANDIT = bandits.EpsilonGreedy(0.1, seed=0), bandits.GaussianBandit(3, 
 ANY: Any = None
 
 
+def odd(value: Any) -> Any: return value
+
+
 def broken(array: np.ndarray, at: Any, value: Any) -> np.ndarray:
     "A copy with one entry changed."
     copy = array.copy()
@@ -27,7 +30,7 @@ def broken(array: np.ndarray, at: Any, value: Any) -> np.ndarray:
 
 
 # what is called, the kind of error, and words that its message holds: the argument, what came, what was wanted
-CASES: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
+CASES: dict[str, tuple[Callable[[], Any], Any, tuple[str, ...]]] = {
     # 4.1
     "return of gamma 1.5": (lambda: interaction.discounted_return([1.0], 1.5), ValueError, ("gamma", "1.5", "[0, 1]")),
     "return of gamma NaN": (lambda: interaction.discounted_return([1.0], NAN), ValueError, ("gamma", "nan")),
@@ -80,9 +83,9 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "negative noise": (lambda: bandits.GaussianBandit(3, seed=0, noise=-1.0), ValueError, ("noise", "-1")),
     "Bernoulli arm of 1.5": (lambda: bandits.BernoulliBandit([0.5, 1.5], seed=0), ValueError, ("arms", "1.5")),
     "no steps": (lambda: bandits.run_bandit(EPSILON, BANDIT, 0), ValueError, ("steps", "0")),
-    "half a step": (lambda: bandits.run_bandit(EPSILON, BANDIT, ANY or 0.5), (TypeError, ValueError), ("steps", "0.5")),
-    "class in the place of an agent": (lambda: bandits.run_bandit(ANY or bandits.UCB, BANDIT, 5), TypeError, ("agent",)),
-    "list in the place of a bandit": (lambda: bandits.run_bandit(EPSILON, ANY or [1, 2], 5), TypeError, ("bandit",)),
+    "half a step": (lambda: bandits.run_bandit(EPSILON, BANDIT, odd(0.5)), (TypeError, ValueError), ("steps", "0.5")),
+    "class in the place of an agent": (lambda: bandits.run_bandit(odd(bandits.UCB), BANDIT, 5), TypeError, ("agent",)),
+    "list in the place of a bandit": (lambda: bandits.run_bandit(EPSILON, odd([1, 2]), 5), TypeError, ("bandit",)),
     "prior of minus one": (lambda: bandits.ThompsonBernoulli(seed=0, wins=-1.0), ValueError, ("wins", "-1")),
     "Lai and Robbins on 1.2": (lambda: bandits.lai_robbins([0.5, 1.2]), ValueError, ("means", "1.2")),
     # 4.4
@@ -90,7 +93,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "target, column against row": (lambda: q_learning.td_target(np.ones(3), np.ones((3, 1)), np.zeros(3, bool), 0.9), ValueError, ("next_value", "(3, 1)")),
     "schedule from 2": (lambda: q_learning.epsilon_schedule(0, start=2.0), ValueError, ("start", "2")),
     "policy of epsilon -0.1": (lambda: q_learning.epsilon_greedy_policy(Q, -0.1), ValueError, ("epsilon", "-0.1")),
-    "unknown rule": (lambda: q_learning.train_tabular(GRID, ANY or "q_lerning", episodes=1, seed=0), ValueError, ("rule", "q_lerning", "q_learning")),
+    "unknown rule": (lambda: q_learning.train_tabular(GRID, odd("q_lerning"), episodes=1, seed=0), ValueError, ("rule", "q_lerning", "q_learning")),
     "no episodes": (lambda: q_learning.train_tabular(GRID, "sarsa", episodes=0, seed=0), ValueError, ("episodes", "0")),
     "alpha of 0": (lambda: q_learning.train_tabular(GRID, "sarsa", episodes=1, seed=0, alpha=0.0), ValueError, ("alpha", "0")),
     "alphas for other runs": (lambda: q_learning.train_tabular(GRID, "sarsa", episodes=1, seed=0, runs=2, alpha=[0.1, 0.2, 0.3]), ValueError, ("alpha", "(2,)")),
@@ -107,7 +110,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "step size of 2": (lambda: prediction.td0(BATCH, 2.0), ValueError, ("alpha", "2")),
     "no rewards in a target": (lambda: prediction.n_step_td(BATCH, 0, 0.1), ValueError, ("n", "0")),
     "decay of 1.5": (lambda: prediction.td_lambda(BATCH, 1.5, 0.1), ValueError, ("lam", "1.5", "[0, 1]")),
-    "unknown trace": (lambda: prediction.td_lambda(BATCH, 0.5, 0.1, trace=ANY or "duch"), ValueError, ("trace", "duch", "dutch")),
+    "unknown trace": (lambda: prediction.td_lambda(BATCH, 0.5, 0.1, trace=odd("duch")), ValueError, ("trace", "duch", "dutch")),
     "first table of another shape": (lambda: prediction.td0(BATCH, 0.1, initial=np.zeros(3)), ValueError, ("initial", f"{WALK.n_states}")),
     "table after episode 9 of 3": (lambda: prediction.mc_prediction(BATCH, snapshots=[9]), ValueError, ("snapshots", "9")),
     "card of 11": (lambda: prediction.dealer_distribution(11), ValueError, ("card", "11", "10")),
@@ -116,10 +119,10 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "backup of values of another shape": (lambda: planning.bellman_optimality(GRID, np.zeros(3)), ValueError, ("v", f"{S}")),
     "backup of NaN": (lambda: planning.q_from_v(GRID, broken(V, 1, NAN)), ValueError, ("v[1]", "nan")),
     "backup along no policy": (lambda: planning.bellman_expectation(GRID, V, np.zeros((2, 2))), ValueError, ("policy",)),
-    "plan without a world": (lambda: planning.value_iteration(ANY or 3), TypeError, ("mdp", "MDP")),
+    "plan without a world": (lambda: planning.value_iteration(odd(3)), TypeError, ("mdp", "MDP")),
     "tolerance of 0": (lambda: planning.value_iteration(GRID, tol=0.0), ValueError, ("tol", "0")),
-    "unknown sweep": (lambda: planning.value_iteration(GRID, sweep=ANY or "gaus_seidel"), ValueError, ("sweep", "gauss_seidel")),
-    "unknown method": (lambda: planning.policy_evaluation(GRID, UNIFORM, method=ANY or "exakt"), ValueError, ("method", "exact")),
+    "unknown sweep": (lambda: planning.value_iteration(GRID, sweep=odd("gaus_seidel")), ValueError, ("sweep", "gauss_seidel")),
+    "unknown method": (lambda: planning.policy_evaluation(GRID, UNIFORM, method=odd("exakt")), ValueError, ("method", "exact")),
     "policy to begin with, of another shape": (lambda: planning.policy_iteration(GRID, np.zeros(2, int)), ValueError, ("policy", f"({S},)")),
     "negative sweeps": (lambda: planning.modified_policy_iteration(GRID, sweeps=-1), ValueError, ("sweeps", "-1")),
     "gambler with a chance of 1.2": (lambda: planning.gambler(1.2), ValueError, ("p", "1.2")),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rlpt.deep_rl.function_approximation import (CAR_HIGH, CAR_LOW, Experience, SemiGradientSarsa, baird, baird_steps, best_weights, fourier_features, gradient_mc, linear_update,
-                                                 linear_value, mountain_car_sarsa, mountain_car_step, n_step_targets, on_policy_distribution, polynomial_features, semi_gradient_td,
+                                                 linear_value, mountain_car_sarsa, mountain_car_step, n_step_parts, on_policy_distribution, polynomial_features, semi_gradient_td,
                                                  spectral_radius, td_bound, td_system, td_weights, tile_coding, tile_count, value_error, walk_episodes)
 from rlpt.envs import make
 from rlpt.tabular_rl.interaction import returns_to_go
@@ -105,11 +105,11 @@ def test_one_feature_a_state_is_a_table(seed: int, T: int, N: int, alpha: float,
 
 
 @given(SEEDS, st.integers(1, 40), st.integers(1, 12), st.floats(0, 1))
-def test_n_step_targets(seed: int, T: int, n: int, gamma: float) -> None:
+def test_n_step_parts(seed: int, T: int, n: int, gamma: float) -> None:
     "Sums, states and factors of (8) as a plain loop finds them."
     g = np.random.default_rng(seed)
     steps = random_experience(g, T, 3, 6)
-    total, asked, factor = n_step_targets(steps, n, gamma)
+    total, asked, factor = n_step_parts(steps, n, gamma)
     for i in range(3):
         for t in range(T):
             if steps.states[t, i] < 0: continue
@@ -126,7 +126,7 @@ def test_n_step_targets(seed: int, T: int, n: int, gamma: float) -> None:
 def test_long_targets_are_returns(seed: int, gamma: float) -> None:
     "Beyond the longest episode, n-step targets are the returns of lesson 4.1."
     steps = walk_episodes(3, 2, seed, cells=9, reach=3)
-    total, _, factor = n_step_targets(steps, len(steps.states), gamma)
+    total, _, factor = n_step_parts(steps, len(steps.states), gamma)
     np.testing.assert_allclose(total, returns_to_go(steps.rewards, gamma, steps.terminated), atol=1e-12)
     assert not factor.any()
 

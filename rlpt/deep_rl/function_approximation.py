@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CAR_LOW', 'CAR_HIGH', 'tile_count', 'tile_coding', 'fourier_features', 'polynomial_features', 'linear_value',
            'linear_update', 'long_random_walk', 'value_error', 'on_policy_distribution', 'best_weights', 'Experience',
-           'gradient_mc', 'walk_episodes', 'n_step_targets', 'semi_gradient_td', 'td_system', 'td_weights',
+           'gradient_mc', 'walk_episodes', 'n_step_parts', 'semi_gradient_td', 'td_system', 'td_weights',
            'spectral_radius', 'td_bound', 'mountain_car_step', 'TileSettings', 'SemiGradientSarsa', 'CarRuns',
            'mountain_car_sarsa', 'Baird', 'baird', 'baird_steps']
 
@@ -255,7 +255,7 @@ def walk_episodes(
     return steps
 
 # %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #bc44278f
-def n_step_targets(
+def n_step_parts(
     steps: Experience,  # of N runs
     n: int,             # rewards in a target
     gamma: float,       # discount
@@ -288,7 +288,7 @@ def semi_gradient_td(
         if n != 1: raise ValueError(complaint("n", n, "1 where ratio is given: these ratios are of single steps"))
         if (check_shape("ratio", check_finite("ratio", ratio), steps.states.shape) < 0).any(): raise ValueError(complaint("ratio", ratio, "numbers >= 0"))
     sizes = size * (steps.states >= 0) * (1.0 if ratio is None else ratio)
-    for s, reward, asked, factor, step in zip(steps.states, *n_step_targets(steps, n, gamma), sizes):
+    for s, reward, asked, factor, step in zip(steps.states, *n_step_parts(steps, n, gamma), sizes):
         x = features[s]
         linear_update(w, x, step * (reward + factor * linear_value(w, features[asked]) - linear_value(w, x)))
     return w

@@ -298,7 +298,7 @@ class REINFORCE(Agent[ReinforceSettings]):
             self.value_optimizer.zero_grad()
             error.backward()
             self.value_optimizer.step()
-        self.record(value_loss=error)  # type: ignore[possibly-unbound]  (there is at least one step)
+        self.record(value_loss=error)  # pyright: ignore[reportPossiblyUnboundVariable]  (there is at least one step)
 
 # %% ../../nbs/05_deep_rl/05_reinforce.ipynb #5a6bb7a4
 def _numbers_in(space: spaces.Space[Any]) -> int:
