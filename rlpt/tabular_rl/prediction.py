@@ -492,7 +492,7 @@ def importance_sampling(
     batch: EpisodeBatch,   # what was seen
     target: ArrayLike,     # shape (S, A): policy that we ask about
     behaviour: ArrayLike,  # shape (S, A): policy that was followed
-    weighted: bool = True, # divide by the sum of the ratios (11); else by the number of episodes (10)
+    weighted: bool = True, # by the sum of the ratios (11); 0 while that is 0
 ) -> NDArray[np.float64]:  # shape (E, N): after each episode
     "The mean return of one policy from the start, estimated from episodes of another. S&B §5.5."
     ended = batch.terminated
