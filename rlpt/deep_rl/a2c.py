@@ -189,10 +189,10 @@ class A2CSettings(Settings):
     hidden: tuple[int, ...] = setting((64, 64), 1, integer=True)  # units of each hidden layer, in both networks
     gamma: float = setting(0.99, 0, 1)                            # discount
     lam: float = setting(0.98, 0, 1)                              # decay in (4)
-    lr: float = setting(3e-3, 0, open_low=True)                   # learning rate of Adam at first ...
+    lr: float = setting(7e-3, 0, open_low=True)                   # learning rate of Adam at first ...
     lr_end: float = setting(1e-5, 0)                              # ... and from step `lr_steps` on
     lr_steps: int = setting(30_000, 1, integer=True)              # in between it falls in a straight line
-    entropy: float = setting(0.01, 0)                             # what a nat of entropy is worth, at first ...
+    entropy: float = setting(0.0, 0)                              # what a nat of entropy is worth, at first ...
     entropy_end: float = setting(0.0, 0)                          # ... and from step `lr_steps` on
     value_weight: float = setting(0.5, 0)                         # of the critic's loss in (8)
     normalise: bool = setting(False)                              # advantages of a rollout: mean 0, standard deviation 1
@@ -361,7 +361,6 @@ class PPOSettings(A2CSettings):
     "The hyperparameters of PPO; the defaults suit CartPole-v1. Schulman et al. 2017; Huang et al. 2022."
     lr: float = setting(2e-3, 0, open_low=True)                 # learning rate of Adam at first ...
     lr_steps: int = setting(25_000, 1, integer=True)            # ... and it has fallen to `lr_end` at this step
-    entropy: float = setting(0.0, 0)                            # what a nat of entropy is worth, at first
     epochs: int = setting(4, 1, integer=True)                   # how often each rollout is gone through
     batch_size: int = setting(256, 1, integer=True)             # steps in a minibatch
     clip: float = setting(0.2, 0, open_low=True)                # by how much a ratio may move and still gain (11)
