@@ -9,7 +9,7 @@ INSTALLED := .venv/.installed
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help docs test prepare outputs test-slow lab dist clean
+.PHONY: help docs test prepare outputs bench test-slow lab dist clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,11 @@ prepare: $(INSTALLED) ## what to run before a commit: export, test the notebooks
 
 outputs: $(INSTALLED) ## run notebooks and store their outputs: all, or NB=nbs/lib/core.ipynb; with SLOW=1 the slow cells too
 	@$(PY) -m tools.outputs $(if $(SLOW),--slow) $(NB)
+
+bench: $(INSTALLED) ## our agents and planners beside those of others, in one run: half an hour on a quiet machine
+	@$(PY) -m pip install -qq --disable-pip-version-check -e '.[bench]'
+	@$(PY) -m benchmarks.tabular
+	@$(PY) -m benchmarks.deep
 
 test-slow: $(INSTALLED) ## the cells flagged slow and the tests marked slow: minutes to hours
 	@$(PY) -m tools.suite slow

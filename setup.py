@@ -16,7 +16,7 @@ config = ConfigParser(delimiters=["="])
 config.read(ROOT / "settings.ini", encoding="utf-8")
 cfg = config["DEFAULT"]
 
-extras = {name: cfg[f"{name}_requirements"].split() for name in ("lessons", "dev")}
+extras = {name: cfg[f"{name}_requirements"].split() for name in ("lessons", "dev", "bench")}
 extras["all"] = sum(extras.values(), [])
 
 

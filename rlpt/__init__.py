@@ -13,6 +13,9 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .data import *
     from .deep_rl.a2c import *
     from .deep_rl.dqn import *
+    from .deep_rl.dqn_variants import *
+    from .deep_rl.replay import *
+    from .deep_rl.function_approximation import *
     from .deep_rl.reinforce import *
     from .envs import *
     from .exercises import *
@@ -21,8 +24,12 @@ if _TYPE_CHECKING:  # what type checkers see; at run time a name's module is imp
     from .optimization.logistic_regression import *
     from .optimization.losses import *
     from .plots import *
+    from .tabular_rl.bandits import *
+    from .tabular_rl.gridworld import *
+    from .tabular_rl.interaction import *
     from .tabular_rl.mdp import *
     from .tabular_rl.planning import *
+    from .tabular_rl.prediction import *
     from .tabular_rl.q_learning import *
 
 @_cache

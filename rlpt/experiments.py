@@ -178,33 +178,41 @@ class Solved:
         episodes: int = 20,      # of each check
         in_a_row: int = 3,       # how many passes
         seed: int = 0,           # of the evaluations
+        stop: bool = True,       # end the training then; else go on checking
     ):
-        self.env, self.bar, self.episodes, self.seed = env, float(check_number("bar", bar)), episodes, seed
+        self.env, self.bar, self.episodes, self.seed, self.stop = env, float(check_number("bar", bar)), episodes, seed, stop
         self.in_a_row = int(check_number("in_a_row", in_a_row, 1, integer=True))
         self.checks: list[tuple[int, float]] = []   # steps and mean return
+        self.seconds: list[float] = []              # at each check: processor time of the training alone
         self.first: int | None = None               # steps at the first pass
-        self.held: int | None = None                # steps at the last of `in_a_row` passes
+        self.held: int | None = None                # steps at the last of `in_a_row` passes, the first time
         self._due = Every(every, self._check)
+        self._spent, self._since = 0.0, float("nan")    # the clock starts with the first call
 
     def __call__(
         self,
         agent: Any,  # what learns
     ) -> bool | None:
-        "Check, if it is time; False when the bar has been held."
+        "Check, if it is time; False when the bar has been held, unless the training is to go on."
+        if self._since != self._since: self._since = time.process_time()
         return self._due(agent)
 
     def _check(self, agent: Any) -> bool | None:
+        self._spent += time.process_time() - self._since
         mean = evaluate(agent, self.env, self.episodes, episode_seed(self.seed, 0, len(self.checks))).mean
         self.checks.append((agent.steps, mean))
+        self.seconds.append(self._spent)
+        self._since = time.process_time()
         if mean >= self.bar and self.first is None: self.first = agent.steps
-        if len(self.checks) < self.in_a_row or any(value < self.bar for _, value in self.checks[-self.in_a_row:]): return None
-        self.held = agent.steps
-        return False
+        held = len(self.checks) >= self.in_a_row and all(value >= self.bar for _, value in self.checks[-self.in_a_row:])
+        if held and self.held is None: self.held = agent.steps
+        return False if held and self.stop else None
 
     def measured(self) -> dict[str, Any]:
         "The checks, and the steps at which the bar was first passed and held; NaN for never."
         return {"first": np.nan if self.first is None else self.first, "held": np.nan if self.held is None else self.held,
-                "check_steps": np.array([steps for steps, _ in self.checks], int), "check_returns": np.array([mean for _, mean in self.checks], float)}
+                "check_steps": np.array([steps for steps, _ in self.checks], int), "check_returns": np.array([mean for _, mean in self.checks], float),
+                "check_seconds": np.array(self.seconds, float)}
 
     def __repr__(self) -> str:
         first, held = ("never" if at is None else f"at {at:,} steps" for at in (self.first, self.held))

@@ -106,7 +106,7 @@ def test_evaluation_satisfies_its_equation_within_its_bound(mdp: MDP, seed: int)
     pi /= pi.sum(axis=1, keepdims=True)
     if mdp.gamma == 1: pi = 0.5 * pi + 0.5 * np.eye(mdp.n_actions)[np.zeros(mdp.n_states, dtype=int)]
     chain, r = induced_chain(mdp, pi)
-    one = MDP(np.asarray(chain.todense() if sparse.issparse(chain) else chain)[:, None], r[:, None], mdp.gamma, terminal=mdp.terminal)
+    one = MDP((chain if isinstance(chain, np.ndarray) else chain.toarray())[:, None], r[:, None], mdp.gamma, terminal=mdp.terminal)
     true = exact_value(one, np.zeros(mdp.n_states, dtype=np.int64))
     assert true is not None
     for method in ("exact", "iterative", "in_place"):
@@ -220,8 +220,9 @@ def gambler_values() -> NDArray[np.float64]: return policy_iteration(gambler()).
 
 def test_bad_input_is_named() -> None:
     mdp = small_gridworld()
-    for planner in (value_iteration, policy_iteration, modified_policy_iteration, prioritized_sweeping):
-        with pytest.raises(TypeError, match="mdp = 'maze', wanted an MDP"): planner("maze")  # type: ignore[arg-type]
+    planners: list[Callable[..., Plan]] = [value_iteration, policy_iteration, modified_policy_iteration, prioritized_sweeping]
+    for planner in planners:
+        with pytest.raises(TypeError, match="mdp = 'maze', wanted an MDP"): planner("maze")
         with pytest.raises(ValueError, match="max_iterations = 0, wanted an integer >= 1"): planner(mdp, max_iterations=0)
         if planner is not policy_iteration:
             with pytest.raises(ValueError, match="tol = 0, wanted a number > 0"): planner(mdp, tol=0)

@@ -454,7 +454,7 @@ def test_make_helps() -> None:
     if not shutil.which("make"): pytest.skip("there is no make")
     said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^make ([a-z-]+)", said, re.M) == [
-        "help", "docs", "test", "prepare", "outputs", "test-slow", "lab", "dist", "clean"]
+        "help", "docs", "test", "prepare", "outputs", "bench", "test-slow", "lab", "dist", "clean"]
 
 
 def test_one_version_everywhere() -> None:

@@ -81,7 +81,7 @@ def in_step() -> None:
         raise Red("\n".join([*(f"  {fault}" for fault in faults), "Run `make prepare`, and commit what it changes."]))
 
 
-# --- 3: the notebooks run
+# --- the notebooks run: for `make prepare`, by nbdev's own command; pytest runs them in a kernel, and looks at what they put out
 
 running: set[subprocess.Popen[str]] = set()
 
@@ -135,7 +135,7 @@ def slow_notebooks() -> None:
     run_notebooks(paths, slow=True, limit=None)
 
 
-# --- 4 and 5: the tests beside the notebooks, and the types
+# --- 3 and 4: the tests, which run every notebook once, and the types
 
 def command(*words: str, advice: str, fine: tuple[int, ...] = (0,)) -> None:
     "Run a module of Python's; any exit code that is not fine makes the group red."
@@ -144,7 +144,7 @@ def command(*words: str, advice: str, fine: tuple[int, ...] = (0,)) -> None:
 
 
 def tests() -> None:
-    "pytest"
+    "pytest: the notebooks run and give what they store, and the tests beside them"
     command("pytest", advice="Mend it, then run `.venv/bin/pytest` alone, or `make test` again.")
 
 
@@ -160,7 +160,7 @@ def types() -> None:
 
 
 SUITES: dict[str, list[Callable[[], None]]] = {
-    "all": [clean, in_step, notebooks, tests, types], "notebooks": [notebooks], "slow": [slow_notebooks, slow_tests]}
+    "all": [clean, in_step, tests, types], "notebooks": [notebooks], "slow": [slow_notebooks, slow_tests]}
 
 
 def main() -> None:

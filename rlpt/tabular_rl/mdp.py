@@ -25,6 +25,7 @@ from scipy.sparse import csgraph
 from scipy.sparse.linalg import spsolve
 
 from ..core import Seed, check_finite, check_number, check_same_shape, check_shape, complaint, rng
+from ..envs import make as make_env
 
 if TYPE_CHECKING: from matplotlib.axes import Axes
 
@@ -341,6 +342,7 @@ def recycling_robot(
     gamma: float = 0.9,     # discount
 ) -> MDP:
     "A robot that collects cans and must mind its battery. S&B Example 3.3."
+    for name, value in (("alpha", alpha), ("beta", beta)): check_number(name, value, 0, 1)
     return from_dict({
         "high": {"search": [(alpha, "high", r_search), (1 - alpha, "low", r_search)], "wait": [(1.0, "high", r_wait)]},
         "low": {"search": [(beta, "low", r_search), (1 - beta, "high", -3.0)], "wait": [(1.0, "low", r_wait)], "recharge": [(1.0, "high", 0.0)]}}, gamma, start="high")
@@ -691,8 +693,7 @@ def from_gymnasium(
     sparse_P: bool = False,  # store P as CSR
 ) -> MDP:
     "The MDP inside a Gymnasium environment; the time limit is not part of it. Towers et al. 2024."
-    if isinstance(env, str): env = gym.make(env)
-    inner: Any = env.unwrapped
+    inner: Any = make_env(env).unwrapped
     table = getattr(inner, "P", None)
     if not isinstance(table, dict): raise TypeError(complaint("env", env, "an environment whose `unwrapped.P` is a table, such as FrozenLake-v1, Taxi-v4 or CliffWalking-v1"))
     if getattr(inner, "fickle_passenger", False): raise ValueError(complaint("env", env, "a taxi whose passenger is not fickle: its table does not say when the mind is changed"))
