@@ -11,6 +11,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"): os.
 import argparse
 import time
 from collections.abc import Callable
+from importlib import import_module
 from itertools import product
 from math import exp, factorial
 from typing import Any
@@ -106,7 +107,7 @@ def slow_mixing(n: int = 1000, gamma: float = 0.99) -> MDP:
 
 def toolbox(kind: str, mdp: MDP, sparse_P: bool) -> Callable[[], Any]:
     "A method of pymdptoolbox on the same numbers; its constructor, which checks them, belongs to it as the checks of MDP do to ours."
-    import mdptoolbox.mdp as peers
+    peers = import_module("mdptoolbox.mdp")     # by name: only `make bench` installs it, and the types are checked without it
     rows = mdp.matrix.tocsr()
     P: Any = [rows[a::mdp.n_actions] for a in range(mdp.n_actions)] if sparse_P else np.ascontiguousarray(mdp.table.transpose(1, 0, 2))
     if sparse_P:
