@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from benchmarks.timing import Pair, keep, measure, report
 from rlpt.tabular_rl.bandits import EpsilonGreedy, GaussianBandit, run_bandit
-from rlpt.tabular_rl.mdp import MDP, cliff_walking, from_gymnasium, random_mdp
+from rlpt.tabular_rl.mdp import MDP, cliff_walking, from_gymnasium, random_mdp, random_walk, uniform_policy
 from rlpt.tabular_rl.planning import jacks_car_rental, policy_iteration, value_iteration
+from rlpt.tabular_rl.prediction import blackjack, mc_prediction, n_step_td, sample_episodes
 from rlpt.tabular_rl.q_learning import train_tabular
 
-BANDITS, MDPS, PLANNING, RULES = (f"rlpt.tabular_rl.{name}" for name in ("bandits", "mdp", "planning", "q_learning"))
+BANDITS, PLANNING, PREDICTION, RULES = (f"rlpt.tabular_rl.{name}" for name in ("bandits", "planning", "prediction", "q_learning"))
 
 
 # --- the 10-armed testbed, S&B Figure 2.2
@@ -92,6 +93,49 @@ def jack_loop(sweeps: int) -> None:
     for _ in range(sweeps): jack_sweep(V, policy)
 
 
+# --- the walk over 19 cells, S&B Figure 7.2, and half a million games of blackjack, S&B Figure 5.1
+
+NS, SIZES = [2**k for k in range(10)], np.linspace(0, 1, 21)
+
+
+def walk(runs: int = 100) -> None:
+    world = random_walk(19, left=-1.0)
+    n_step_td(sample_episodes(world, uniform_policy(world), episodes=10, runs=runs, seed=0), NS, SIZES)
+
+
+def walk_loop(runs: int) -> None:
+    g = np.random.default_rng(0)
+    for _, n, alpha in product(range(runs), NS, SIZES):
+        V = np.zeros(21)
+        for _ in range(10):
+            states, rewards = [10], [0.0]
+            while 0 < states[-1] < 20:
+                states.append(states[-1] + g.choice([-1, 1]))
+                rewards.append({0: -1.0, 20: 1.0}.get(states[-1], 0.0))
+            T = len(states) - 1
+            for t in range(T):
+                G = sum(rewards[t + 1:min(t + n, T) + 1])
+                if t + n < T: G += V[states[t + n]]
+                V[states[t]] += alpha * (G - V[states[t]])
+
+
+def games(episodes: int = 25_000, runs: int = 20) -> None:
+    world = blackjack()
+    policy = np.array([int(not name.startswith(("20", "21"))) for name in world.state_names])
+    mc_prediction(sample_episodes(world, policy, episodes, seed=0, runs=runs), first_visit=False, snapshots=[episodes])
+
+
+def games_loop(episodes: int) -> None:
+    env, totals, counts = gym.make("Blackjack-v1", sab=True), dict[Any, float](), dict[Any, int]()
+    for episode in range(episodes):
+        state, over, seen, reward = env.reset(seed=episode)[0], False, list[Any](), 0.0
+        while not over:
+            seen.append(state)
+            state, reward, over, _, _ = env.step(int(state[0] < 20))
+        for state in seen: totals[state], counts[state] = totals.get(state, 0.0) + float(reward), counts.get(state, 0) + 1
+    env.close()
+
+
 # --- planning
 
 def slow_mixing(n: int = 1000, gamma: float = 0.99) -> MDP:
@@ -135,6 +179,8 @@ def pairs() -> list[Pair]:
              lambda: gym_loop("CliffWalking-v1", 500, 0.5, 1.0, 0.1), "a plain loop over Gymnasium", RULES),
         Pair("cliff, SARSA, 500 x 500 runs", lambda: train_tabular(cliff, "sarsa", episodes=500, runs=500, alpha=0.5, epsilon=0.1, seed=0),
              lambda: gym_loop("CliffWalking-v1", 500, 0.5, 1.0, 0.1, sarsa=True), "a plain loop over Gymnasium", RULES, 1 / 500, 3.0),
+        Pair("19-cell walk, n-step TD, 100 runs", walk, lambda: walk_loop(1), "a plain loop", PREDICTION, 0.01, 3.0, 2),
+        Pair("blackjack, 500,000 games", games, lambda: games_loop(5000), "a plain loop over Gymnasium", PREDICTION, 0.01, 0.3, 2),
         Pair("Jack's car rental, planned", lambda: policy_iteration(jack), lambda: jack_loop(2), "loops, 80 sweeps", PLANNING, 2 / 80, 0.05, 2),
         Pair("dense, S = 1,000, A = 10", lambda: certified(dense), toolbox("ValueIteration", dense, False), "pymdptoolbox value iteration", PLANNING, target=0.1),
         Pair("dense, policy iteration", lambda: policy_iteration(dense), toolbox("PolicyIteration", dense, False), "pymdptoolbox policy iteration", PLANNING),

@@ -90,6 +90,18 @@ def test_all_methods_agree_with_exact_arithmetic_and_their_bounds_hold(mdp: MDP)
         np.testing.assert_allclose(plan.q, q_from_v(mdp, plan.v))
 
 
+@pytest.mark.parametrize("seed", range(30, 40))
+def test_bounds_hold_where_one_sweep_is_enough_but_for_rounding(seed: int) -> None:
+    "Equal rewards: the bounds (9) meet at once, and what is left of the error is the rounding of gamma times the sum of a row, divided by 1 - gamma twice."
+    g = np.random.default_rng(seed)
+    S, A = int(g.integers(2, 6)), int(g.integers(1, 4))
+    mdp = MDP(g.dirichlet(np.ones(S), size=(S, A)), np.full((S, A), 3.0), 0.99)
+    true = exact_optimum(mdp)
+    for method in METHODS:
+        plan = method(mdp)
+        assert error(plan.v, true) <= plan.bound <= 1e-8
+
+
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.integers(1, 12))
 def test_bound_holds_when_stopped_early(mdp: MDP, sweeps: int) -> None:

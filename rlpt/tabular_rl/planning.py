@@ -86,8 +86,8 @@ class _Model:
     "An MDP made ready for planning. A choice is the row s * A + a of a pair, or -1 for staying where that costs nothing."
     mdp: MDP
     unit: float                          # rounding error of one look ahead, per unit of reward and value
-    least: float                         # gamma times the least sum of a row of P
-    most: float                          # gamma times the greatest
+    least: float                         # gamma times the least sum of a row of P, rounded down
+    most: float                          # gamma times the greatest, rounded up
     order: NDArray[np.int64]             # gamma = 1: states that can stay among themselves for ever at no cost, group by group
     group: NDArray[np.int64]             # the group of each of these
     inside: NDArray[np.bool_] | None     # (S, A): the actions that do so
@@ -96,6 +96,11 @@ class _Model:
     def done(self) -> NDArray[np.bool_]:
         "Where an episode is over, or may be let go on for nothing."
         return np.bincount(self.order, minlength=self.mdp.n_states) + self.mdp.terminal > 0
+
+def _roundings(mdp: MDP, sums: NDArray[np.float64], terms: int) -> tuple[float, float, float]:
+    "`unit`, `least` and `most` of a model, from the sums of the rows and the number of terms in them."
+    unit = 2.0**-52 * (terms + 4)
+    return unit, mdp.gamma * float(sums.min()) * (1 - unit), mdp.gamma * float(sums.max()) * (1 + unit)
 
 def _model(mdp: MDP) -> _Model:
     if not isinstance(mdp, MDP): raise TypeError(complaint("mdp", mdp, "an MDP, as lesson 4.2 makes them"))
@@ -110,7 +115,7 @@ def _model(mdp: MDP) -> _Model:
             order = np.flatnonzero(kept.any(axis=1))
             order = order[np.argsort(label[order], kind="stable")]
             group, inside = np.unique(label[order], return_inverse=True)[1], kept
-    model = _Model(mdp, 2.0**-52 * (terms + 4), mdp.gamma * float(sums.min()), mdp.gamma * float(sums.max()), order, group, inside)
+    model = _Model(mdp, *_roundings(mdp, sums, terms), order, group, inside)
     if mdp.gamma == 1: _check_bounded(model)
     return model
 
@@ -228,7 +233,8 @@ def _enclose(m: _Model, v: NDArray[np.float64], w: NDArray[np.float64], shift: b
         g = m.most if change * outward > 0 else m.least
         return change * g / (1 - g)
     low, high = tail(float(d.min()) - e, -1.0), tail(float(d.max()) + e, 1.0)
-    return np.where(m.mdp.terminal, 0.0, w + (low + high) / 2), (high - low) / 2 + 2 * e
+    middle = np.where(m.mdp.terminal, 0.0, w + (low + high) / 2)
+    return middle, (high - low) / 2 + e + _rounding(m, middle)
 
 def _lift(m: _Model, choice: NDArray[np.int64], near: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
     "gamma = 1: mean steps to the end under the choice among nearly best pairs that takes longest; None if one of them may never end."
@@ -346,8 +352,9 @@ class _Stop:
         e, top = _rounding(m, v), float(np.abs(d).max())
         if m.mdp.gamma < 1:
             width = float(np.ptp(d)) / 2 if self.span else top
-            reached = width * m.most / max(1 - m.most, 1e-300)
-            return reached + 2 * e / max(1 - m.most, 1e-300) + 2 * e <= self.tol or width <= e
+            left = max(1 - m.most, 1e-300)
+            reached = width * m.most / left + (top * (m.most - m.least) / left**2 if self.span else 0.0)
+            return reached + 2 * e / left + 2 * e <= self.tol or width <= e
         if top > max(self.threshold, e): return False
         bound = _enclose_total(m, w)[1]
         if bound <= self.tol or top <= e: return True
@@ -409,7 +416,7 @@ def policy_evaluation(
     live, gamma, count, limit = ~mdp.terminal, mdp.gamma, 0, max_iterations or 10**9
     sums = np.asarray(P.sum(axis=1))
     terms = mdp.n_states if isinstance(P, np.ndarray) else int(np.diff(P.indptr).max())
-    m = _Model(mdp, 2.0**-52 * (terms + 4), gamma * float(sums.min()), gamma * float(sums.max()), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None)
+    m = _Model(mdp, *_roundings(mdp, sums, terms), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None)
     h = _solve(P, live.astype(np.float64), live, 1.0) if gamma == 1 else None
     def step(x: NDArray[np.float64]) -> NDArray[np.float64]: return np.where(live, r + gamma * (P @ x), 0.0)
     def bound_of(x: NDArray[np.float64]) -> float:
