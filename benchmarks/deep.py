@@ -29,7 +29,7 @@ from rlpt.deep_rl.reinforce import REINFORCE
 from rlpt.experiments import Solved, evaluate
 
 ENV, BAR = "CartPole-v1", 475.0
-SEEDS = range(301, 311)
+SEEDS = range(601, 611)
 CAP = 100_000                   # steps after which a learner is given up
 Learner = Callable[[int], dict[str, Any]]
 
@@ -97,6 +97,33 @@ LEARNERS: dict[str, Learner] = {
     "PPO, Stable-Baselines3": theirs(PeerPPO, 8, n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98, n_epochs=20, ent_coef=0.0, learning_rate=falling(1e-3), clip_range=falling(0.2))}
 
 
+# How fast the code is by itself: ours and theirs do the same amount of the same work. (name, ours, its settings, theirs, how many environments, its settings, target of the ratio)
+TWINS: list[tuple[str, Any, dict[str, Any], Any, int, dict[str, Any], float]] = [
+    ("DQN", DQN, {"hidden": (256, 256), "batch_size": 64, "train_every": 2, "n_step": 1, "target_every": 5, "buffer_size": 100_000},
+     PeerDQN, 1, {"learning_rate": 2.3e-3, "batch_size": 64, "buffer_size": 100_000, "learning_starts": 1000, "target_update_interval": 10, "train_freq": 256, "gradient_steps": 128,
+                  "policy_kwargs": {"net_arch": [256, 256]}}, 1.5),
+    ("A2C", A2C, {"n_envs": 8, "n_steps": 5, "critic_steps": 0}, PeerA2C, 8, {"n_steps": 5, "ent_coef": 0.0}, 3.0),
+    ("PPO", PPO, {"n_envs": 8, "n_steps": 32, "batch_size": 256, "epochs": 20}, PeerPPO, 8, {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "ent_coef": 0.0}, 2.0)]
+
+
+def speeds(steps: int = 20_000, runs: int = 3) -> list[dict[str, Any]]:
+    "Environment steps a second with the same settings: networks, environments, batch sizes, updates per step; in turns, medians."
+    rows = list[dict[str, Any]]()
+    for name, own, settings, peer, n_envs, options, target in TWINS:
+        times: dict[str, list[float]] = {"ours": [], "theirs": []}
+        for seed in range(runs):
+            agent, model = own(ENV, seed=seed, **settings), peer("MlpPolicy", make_vec_env(ENV, n_envs, seed=seed), seed=seed, device="cpu", **options)
+            work: list[tuple[str, Callable[[], Any]]] = [("ours", lambda: agent.learn(steps, progress=False)), ("theirs", lambda: model.learn(steps))]
+            for who, learn in work:
+                began = time.perf_counter()
+                learn()
+                times[who].append(steps / (time.perf_counter() - began))
+        rows.append({"name": name, "ours": float(np.median(times["ours"])), "theirs": float(np.median(times["theirs"])), "target": target,
+                     "ratio": float(np.median(np.divide(times["ours"], times["theirs"])))})
+        print(f"{name:26} same settings: {rows[-1]['ours']:8,.0f} steps/s, Stable-Baselines3 {rows[-1]['theirs']:8,.0f}, {rows[-1]['ratio']:.1f} times", flush=True)
+    return rows
+
+
 def summary(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     "Medians over the seeds; a seed that never held counts as infinite."
     def median(key: str) -> float: return float(np.median([np.inf if run[key] is None or run[key] != run[key] else run[key] for run in runs]))
@@ -121,9 +148,9 @@ def main() -> None:
         for name, learner in chosen.items():
             runs[name].append(learner(seed))
             print(f"{name:26} {runs[name][-1]}", flush=True)
-    rows = [summary(name, found) for name, found in runs.items()]
+    rows, same = [summary(name, found) for name, found in runs.items()], speeds() if not args.word else []
     for row in rows: print(f"{row['name']:26} held {row['held']} of {row['seeds']}, {row['seconds']:7.2f} s, {row['steps']:8,.0f} steps, {row['steps_per_second']:8,.0f} steps/s, {row['good']} good at the end")
-    if not args.word: keep("deep", rows, ["rlpt.deep_rl.dqn", "rlpt.deep_rl.reinforce", "rlpt.deep_rl.a2c"], time.perf_counter() - began, SEEDS)
+    if not args.word: keep("deep", rows, ["rlpt.deep_rl.dqn", "rlpt.deep_rl.reinforce", "rlpt.deep_rl.a2c"], time.perf_counter() - began, SEEDS, same=same)
 
 
 if __name__ == "__main__": main()

@@ -55,9 +55,9 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def keep(name: str, rows: list[dict[str, Any]], code: Sequence[str], spent: float, seeds: Sequence[int] = (0,)) -> Path:
-    "Store the rows beside this file, with their provenance."
-    return save_results(name, {"rows": json.loads(json.dumps(rows))}, code=list(code), seeds=list(seeds), seconds=spent, folder=RESULTS)
+def keep(name: str, rows: list[dict[str, Any]], code: Sequence[str], spent: float, seeds: Sequence[int] = (0,), **more: list[dict[str, Any]]) -> Path:
+    "Store the rows, and more tables by name, beside this file, with their provenance."
+    return save_results(name, json.loads(json.dumps({"rows": rows, **more})), code=list(code), seeds=list(seeds), seconds=spent, folder=RESULTS)
 
 
 def stored(name: str) -> list[dict[str, Any]]:
