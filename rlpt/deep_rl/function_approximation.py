@@ -186,7 +186,7 @@ def best_weights(
     check_shape("v", true, ("S",), S=len(X))
     _check_share(share, len(X))
     root = np.sqrt(share)
-    return np.linalg.lstsq(root[:, None] * X, root * true, rcond=None)[0]  # pyright: ignore[reportReturnType]
+    return np.asarray(np.linalg.lstsq(root[:, None] * X, root * true, rcond=None)[0], dtype=float)
 
 # %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #7e0eb360
 class Experience(NamedTuple):
@@ -263,14 +263,14 @@ def n_step_parts(
     "The parts of the n-step targets (8), each within its own episode. S&B §7.1, §9.4."
     check_number("n", n, 1, integer=True)
     check_number("gamma", gamma, 0, 1)
-    total, asked, factor = steps.rewards.copy(), steps.next_states.copy(), gamma * ~steps.terminated
+    total, asked, factor = steps.rewards.copy(), steps.next_states.copy(), np.where(steps.terminated, 0.0, gamma)
     for i in range(1, min(n, len(total))):
         goes_on = (factor[:-i] > 0) & (steps.states[i:] >= 0)  # where the episode has another step to give
         if not goes_on.any(): break
         total[:-i] += np.where(goes_on, factor[:-i] * steps.rewards[i:], 0.0)
         asked[:-i] = np.where(goes_on, steps.next_states[i:], asked[:-i])
         factor[:-i] *= np.where(goes_on, gamma * ~steps.terminated[i:], 1.0)
-    return total, asked, factor  # pyright: ignore[reportReturnType]
+    return total, asked, factor
 
 def semi_gradient_td(
     w: NDArray[np.float64],   # weights, shape (N, D), changed in place: a row for each run
@@ -319,7 +319,7 @@ def td_weights(
     check_shape("A", check_finite("A", A), ("D", "D"))
     check_shape("b", check_finite("b", b), ("D",), D=len(A))
     if np.linalg.matrix_rank(A) < len(A): raise ValueError(complaint("A", A, "a matrix with an inverse: some features depend on others, or some are never seen"))
-    return np.linalg.solve(A, b)  # pyright: ignore[reportReturnType]
+    return np.asarray(np.linalg.solve(A, b), dtype=float)
 
 def spectral_radius(
     A: NDArray[np.float64],  # of (10), shape (D, D)
@@ -451,22 +451,23 @@ def mountain_car_sarsa(
     n, episode = np.zeros(runs, dtype=np.int64), np.zeros(runs, dtype=np.int64)
     x, a = look(run, state)
     while len(run):
-        state, arrived = mountain_car_step(state, a)  # pyright: ignore[reportArgumentType]
+        state, arrived = mountain_car_step(state, a)
         n += 1
-        x_next, a_next = look(run, state)  # pyright: ignore[reportArgumentType]
-        target = td_target(np.full(len(run), -1.0), w[run[:, None], a_next[:, None], x_next].sum(axis=1), arrived, 1.0)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        x_next, a_next = look(run, state)
+        target = td_target(np.full(len(run), -1.0), w[run[:, None], a_next[:, None], x_next].sum(axis=1), arrived, 1.0)
         at = run[:, None], a[:, None], x
-        w[at] += (rate[run] / tilings * (target - w[at].sum(axis=1)))[:, None]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        w[at] += (rate[run] / tilings * (target - w[at].sum(axis=1)))[:, None]
         x, a, over = x_next, a_next, arrived | (n >= max_steps)
         if over.any():
-            lengths[run[over], episode[over]] = n[over]  # pyright: ignore[reportArgumentType, reportCallIssue]
+            lengths[run[over], episode[over]] = n[over]
             episode[over] += 1
             n[over] = 0
             for k, when in enumerate(keep):
                 if run[0] == 0 and over[0] and episode[0] == when: snapshots[k] = w[0]
             state[over] = start(int(over.sum()))
-            x[over], a[over] = look(run[over], state[over])  # pyright: ignore[reportArgumentType]
-            if not (going := episode < episodes).all(): run, state, n, episode, x, a = (each[going] for each in (run, state, n, episode, x, a))
+            x[over], a[over] = look(run[over], state[over])
+            going = episode < episodes
+            run, episode, n, state, x, a = run[going], episode[going], n[going], state[going], x[going], a[going]
     return CarRuns(lengths, w, snapshots)
 
 # %% ../../nbs/05_deep_rl/01_function_approximation.ipynb #08e07533
