@@ -172,13 +172,13 @@ class Rollout:
 @dataclass(frozen=True, kw_only=True)
 class A2CSettings(Settings):
     "The hyperparameters of A2C; the defaults suit CartPole-v1. Mnih et al. 2016; Schulman et al. 2016."
-    n_envs: int = setting(8, 1, integer=True)                     # environments side by side, N
+    n_envs: int = setting(4, 1, integer=True)                     # environments side by side, N
     scale_inputs: bool = setting(True)                            # divide observations by half their bounds, as in lesson 5.2
     n_steps: int = setting(64, 1, integer=True)                  # steps of each in a rollout, T
     hidden: tuple[int, ...] = setting((64, 64), 1, integer=True)  # units of each hidden layer, in both networks
     gamma: float = setting(0.99, 0, 1)                            # discount
-    lam: float = setting(1.0, 0, 1)                               # decay in (4)
-    lr: float = setting(3e-3, 0, open_low=True)                   # learning rate of Adam at first ...
+    lam: float = setting(0.98, 0, 1)                              # decay in (4)
+    lr: float = setting(2e-3, 0, open_low=True)                   # learning rate of Adam at first ...
     lr_end: float = setting(1e-5, 0)                              # ... and from step `lr_steps` on
     lr_steps: int = setting(30_000, 1, integer=True)              # in between it falls in a straight line
     entropy: float = setting(0.0, 0)                              # what a nat of entropy is worth, at first ...
@@ -203,7 +203,7 @@ class A2C(Agent[A2CSettings]):
         device: str | torch.device = "cpu",   # where the networks live
         **settings: Any,                      # see the agent's `settings_class`
     ):
-        if isinstance(env, gym.Env): settings.setdefault("n_envs", 1)   # one environment cannot be eight
+        if isinstance(env, gym.Env): settings.setdefault("n_envs", 1)   # one environment cannot be several
         super().__init__(env, seed, device=device, **settings)
 
     def setup(self) -> None:
@@ -360,9 +360,8 @@ def ppo_loss(
 @dataclass(frozen=True, kw_only=True)
 class PPOSettings(A2CSettings):
     "The hyperparameters of PPO; the defaults suit CartPole-v1. Schulman et al. 2017; Huang et al. 2022."
-    lam: float = setting(0.98, 0, 1)                            # decay in (4)
-    lr: float = setting(2e-3, 0, open_low=True)                 # learning rate of Adam at first ...
-    lr_steps: int = setting(25_000, 1, integer=True)            # ... and it has fallen to `lr_end` at this step
+    n_steps: int = setting(128, 1, integer=True)                # steps of each in a rollout, T
+    lr_steps: int = setting(40_000, 1, integer=True)            # the learning rate has fallen to `lr_end` at this step
     max_norm: float = setting(0.5, 0, open_low=True)            # longer gradients are shortened to this
     critic_steps: int = setting(0, 0, integer=True)             # further steps of the critic alone, on each rollout
     epochs: int = setting(4, 1, integer=True)                   # how often each rollout is gone through
