@@ -180,7 +180,7 @@ class A2CSettings(Settings):
     lam: float = setting(0.98, 0, 1)                              # decay in (4)
     lr: float = setting(2e-3, 0, open_low=True)                   # learning rate of Adam at first ...
     lr_end: float = setting(1e-5, 0)                              # ... and from step `lr_steps` on
-    lr_steps: int = setting(30_000, 1, integer=True)              # in between it falls in a straight line
+    lr_steps: int = setting(40_000, 1, integer=True)              # in between it falls in a straight line
     entropy: float = setting(0.0, 0)                              # what a nat of entropy is worth, at first ...
     entropy_end: float = setting(0.0, 0)                          # ... and from step `lr_steps` on
     value_weight: float = setting(0.5, 0)                         # of the critic's loss in (8)
@@ -361,7 +361,6 @@ def ppo_loss(
 class PPOSettings(A2CSettings):
     "The hyperparameters of PPO; the defaults suit CartPole-v1. Schulman et al. 2017; Huang et al. 2022."
     n_steps: int = setting(128, 1, integer=True)                # steps of each in a rollout, T
-    lr_steps: int = setting(40_000, 1, integer=True)            # the learning rate has fallen to `lr_end` at this step
     max_norm: float = setting(0.5, 0, open_low=True)            # longer gradients are shortened to this
     critic_steps: int = setting(0, 0, integer=True)             # further steps of the critic alone, on each rollout
     epochs: int = setting(4, 1, integer=True)                   # how often each rollout is gone through
