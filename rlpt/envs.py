@@ -96,6 +96,7 @@ def register_env(
 # %% ../nbs/lib/envs.ipynb #b7681b96
 for _name in ("Reward", "Observation", "Delay", "Action", "Both", "CutOff"):  # lesson 5.2
     register_env(f"Probe{_name}", f"rlpt.deep_rl.dqn:Probe{_name}", 1 if _name == "CutOff" else None)
+    register_env(f"ProbeBox{_name}", f"rlpt.deep_rl.a2c:ProbeBox{_name}", 1 if _name == "CutOff" else None)  # lesson 5.6
 register_env("GridWorld", "rlpt.tabular_rl.gridworld:GridWorld", 500)  # lesson 4.7
 
 # %% ../nbs/lib/envs.ipynb #63f9344e
