@@ -102,6 +102,12 @@ def test_bounds_hold_where_one_sweep_is_enough_but_for_rounding(seed: int) -> No
         assert error(plan.v, true) <= plan.bound <= 1e-8
 
 
+def test_the_values_returned_are_those_whose_bound_was_met() -> None:
+    "A world in which one more backup makes the difference."
+    world = MDP(np.array([[[0.30005309, 0.69994691]], [[0.0, 1.0]]]), np.array([[-2.25], [0.0]]), 1.0, terminal=np.array([False, True]))
+    for method in METHODS: assert method(world).bound <= 1e-8
+
+
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.integers(1, 12))
 def test_bound_holds_when_stopped_early(mdp: MDP, sweeps: int) -> None:
