@@ -8,7 +8,7 @@ from tools import api, imports
 from tools.notebooks import NBS, ROOT, lessons, notebook_paths, outline, read, settings, text_pages
 
 # The order of the library's pages; what is not named here follows by name.
-LIBRARY = ["core", "plots", "data", "envs", "agents", "experiments", "exercises", "graders", "cli"]
+LIBRARY = ["core", "plots", "data", "envs", "agents", "experiments", "exercises", "graders", "cli", "benchmarks"]
 MAP = ("<!-- map -->", "<!-- /map -->")
 
 Page = tuple[str, Path]         # what the sidebar says, and the notebook
