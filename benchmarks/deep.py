@@ -22,7 +22,7 @@ from stable_baselines3 import PPO as PeerPPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
-from benchmarks.timing import keep
+from benchmarks.timing import keep, seconds
 from rlpt.deep_rl.a2c import A2C, PPO
 from rlpt.deep_rl.dqn import DQN
 from rlpt.deep_rl.reinforce import REINFORCE
@@ -110,16 +110,12 @@ def speeds(steps: int = 20_000, runs: int = 3) -> list[dict[str, Any]]:
     "Environment steps a second with the same settings: networks, environments, batch sizes, updates per step; in turns, medians."
     rows = list[dict[str, Any]]()
     for name, own, settings, peer, n_envs, options, target in TWINS:
-        times: dict[str, list[float]] = {"ours": [], "theirs": []}
+        pairs = list[tuple[float, float]]()
         for seed in range(runs):
             agent, model = own(ENV, seed=seed, **settings), peer("MlpPolicy", make_vec_env(ENV, n_envs, seed=seed), seed=seed, device="cpu", **options)
-            work: list[tuple[str, Callable[[], Any]]] = [("ours", lambda: agent.learn(steps, progress=False)), ("theirs", lambda: model.learn(steps))]
-            for who, learn in work:
-                began = time.perf_counter()
-                learn()
-                times[who].append(steps / (time.perf_counter() - began))
-        rows.append({"name": name, "ours": float(np.median(times["ours"])), "theirs": float(np.median(times["theirs"])), "target": target,
-                     "ratio": float(np.median(np.divide(times["ours"], times["theirs"])))})
+            pairs.append((steps / seconds(lambda: agent.learn(steps, progress=False)), steps / seconds(lambda: model.learn(steps))))
+        own_speed, peer_speed = np.array(pairs).T
+        rows.append({"name": name, "ours": float(np.median(own_speed)), "theirs": float(np.median(peer_speed)), "target": target, "ratio": float(np.median(own_speed / peer_speed))})
         print(f"{name:26} same settings: {rows[-1]['ours']:8,.0f} steps/s, Stable-Baselines3 {rows[-1]['theirs']:8,.0f}, {rows[-1]['ratio']:.1f} times", flush=True)
     return rows
 
