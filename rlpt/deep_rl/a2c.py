@@ -18,12 +18,11 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 from ..agents import Agent, Settings, setting
 from ..core import Seed, check_number, check_same_shape, check_shape, complaint, rng
 from .dqn import Probe, ProbeAction, ProbeBoth, ProbeCutOff, ProbeDelay, ProbeObservation, ProbeReward
-from .reinforce import REINFORCE, CategoricalPolicy, GaussianPolicy, numpy_forward, observation_inputs
+from .reinforce import CategoricalPolicy, GaussianPolicy, numpy_forward, observation_inputs, to_space
 from ..envs import EnvLike, discrete_n, register_env
 from ..neural_networks.networks import MLP
 
@@ -105,10 +104,11 @@ class ActorCritic(nn.Module):
 
     def forward(
         self,
-        x: Tensor,                          # shape (..., D)
-    ) -> tuple[Distribution, Tensor]:       # over shape (...); shape (...)
-        "The distribution of the action, and the value of the observation."
-        return self.policy(x), self.critic(x)[..., 0]
+        x: Tensor,                          # shape (M, D)
+        actions: Tensor,                    # shape (M,) or (M, K)
+    ) -> tuple[Tensor, Tensor, Tensor]:     # each of shape (M,)
+        "All that the loss (8) asks: log-probabilities of the actions, entropies of the policy, and values."
+        return *self.policy.log_prob_and_entropy(x, actions), self.critic(x)[:, 0]
 
 # %% ../../nbs/05_deep_rl/06_a2c.ipynb #ff4e243f
 def _make_policy(inputs: int, space: spaces.Space[Any], hidden: Sequence[int], seed: Seed, log_std: float) -> CategoricalPolicy | GaussianPolicy:
@@ -193,7 +193,6 @@ class A2CSettings(Settings):
 # %% ../../nbs/05_deep_rl/06_a2c.ipynb #863a9872
 class A2C(Agent[A2CSettings]):
     "Act together for a few steps, judge each of them by the critic, and take one step. Mnih et al. 2016."
-    to_space: Any = REINFORCE.to_space    # -1 and 1 are the bounds of an action, as in lesson 5.5
 
     def __init__(
         self,
@@ -225,7 +224,7 @@ class A2C(Agent[A2CSettings]):
         generator: np.random.Generator,  # of the draws
     ) -> NDArray[Any]:                   # shape (N, ...)
         "Actions drawn from the policy, or its likeliest ones."
-        return self.to_space(self._sample(self._inputs(obs), deterministic, generator))
+        return to_space(self._sample(self._inputs(obs), deterministic, generator), self.action_space)
 
     def values(
         self,
@@ -238,7 +237,7 @@ class A2C(Agent[A2CSettings]):
         "A step in each environment, into the rollout, and if that is full an update."
         inputs = self._inputs(self.obs)
         actions = self._sample(inputs, False, self.rng)
-        next_obs, rewards, terminated, truncated = self.interact(self.to_space(actions))
+        next_obs, rewards, terminated, truncated = self.interact(to_space(actions, self.action_space))
         if not self.rollout.add(inputs, actions, self.settings.reward_scale * rewards, self._inputs(next_obs), terminated, truncated): return
         self.update()
         self.rollout.clear()
@@ -281,9 +280,10 @@ class A2C(Agent[A2CSettings]):
     ) -> None:
         "One step of both networks down the sum of three losses (8)."
         s = self.settings
-        chances, values = self.network(x)
-        policy, value, entropy = policy_loss(chances.log_prob(actions)), value_loss(values, targets), chances.entropy().mean()
-        loss = policy + s.value_weight * value - self._entropy * entropy
+        log_probs, entropies, values = self.network(x, actions)
+        policy, value, entropy = policy_loss(log_probs), value_loss(values, targets), entropies.mean()
+        loss = policy + s.value_weight * value
+        if self._entropy: loss = loss - self._entropy * entropy     # without a weight, no way back through it
         self.descend(loss, self.optimizer, s.max_norm, policy_loss=policy, value_loss=value, entropy=entropy)
 
     def critic_step(
@@ -381,7 +381,7 @@ class PPO(A2C):
     ) -> None:
         "Some epochs of minibatches down the clipped loss (11)."
         s: Any = self.settings
-        with torch.no_grad(): old = self.network.policy(x).log_prob(actions)
+        with torch.no_grad(): old, _ = self.network.policy.log_prob_and_entropy(x, actions)
         for _ in range(s.epochs):
             for rows in torch.from_numpy(self.rng.permutation(len(x))).to(self.device).split(s.batch_size):
                 self.gradient_step(x[rows], actions[rows], targets[rows], lambda log_probs: ppo_loss(log_probs, old[rows], advantages[rows], s.clip))
