@@ -88,8 +88,9 @@ class CategoricalPolicy(nn.Module):
         actions: Tensor,          # shape (M,): whole numbers
     ) -> tuple[Tensor, Tensor]:   # both of shape (M,)
         "What a loss asks of the distributions, without making them: how likely the actions were, and how open the choice was."
-        log_pi = self.network(x).log_softmax(-1)
-        return log_pi.gather(-1, actions[:, None]).squeeze(-1), -(log_pi.exp() * log_pi).sum(-1)
+        logits = self.network(x)
+        log_pi = logits - logits.logsumexp(-1, keepdim=True)
+        return log_pi.gather(-1, actions[:, None]).squeeze(-1), -(log_pi * log_pi.softmax(-1)).sum(-1)
 
     def sampler(self) -> Sampler:
         "A quick way to act: (inputs, deterministic, generator) -> actions, shape (N,); it sees every later change of the weights."
@@ -133,8 +134,10 @@ class GaussianPolicy(nn.Module):
         actions: Tensor,          # shape (M, K)
     ) -> tuple[Tensor, Tensor]:   # both of shape (M,)
         "What a loss asks of the distributions, without making them: the log-densities of the actions, and the entropies."
-        strayed = (actions - self.network(x)) / self.log_std.exp()
-        return -(strayed**2 / 2 + self.log_std + _HALF_LOG_2PI).sum(-1), (self.log_std + _HALF_LOG_2PI + 0.5).sum().expand(len(x))
+        mean = self.network(x)
+        std = self.log_std.exp().expand_as(mean)
+        log_density = -((actions - mean) ** 2) / (2 * std**2) - std.log() - _HALF_LOG_2PI
+        return log_density.sum(-1), (0.5 + _HALF_LOG_2PI + std.log()).sum(-1)
 
     def sampler(self) -> Sampler:
         "A quick way to act: (inputs, deterministic, generator) -> actions, shape (N, K); it sees every later change of the weights."
