@@ -303,23 +303,19 @@ class REINFORCE(Agent[ReinforceSettings]):
         returns: NDArray[np.float64],  # shape (M,)
         values: NDArray[np.float64],   # shape (M,): what the baseline expected
     ) -> None:
-        "One step of the policy along (5), and some of the baseline towards the returns."
+        "Some steps of the baseline towards the returns, and one of the policy along (5)."
         s, episodes = self.settings, self.rounds * self.env.n
         advantages = returns - values
         if s.standardise: advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         log_probs, entropies = self.policy.log_prob_and_entropy(x, actions)
         loss, entropy = reinforce_loss(log_probs, torch.from_numpy(advantages.astype(np.float32)).to(self.device), episodes), entropies.mean()
         if s.entropy: loss = loss - s.entropy * len(x) / episodes * entropy
+        if self.value is not None and self.value_optimizer is not None:   # before the policy: returns that are too large stop it here, by their squares
+            targets = torch.from_numpy((returns * self._scale).astype(np.float32)).to(self.device)
+            for _ in range(s.baseline_steps):
+                self.descend(((self.value(x)[:, 0] - targets) ** 2).mean(), self.value_optimizer, name="value_loss")
         self.descend(loss, self.optimizer, s.max_norm, entropy=entropy)
         self.updates += 1
-        if self.value is None or self.value_optimizer is None: return
-        targets = torch.from_numpy((returns * self._scale).astype(np.float32)).to(self.device)
-        for _ in range(s.baseline_steps):
-            error = ((self.value(x)[:, 0] - targets) ** 2).mean()
-            self.value_optimizer.zero_grad()
-            error.backward()
-            self.value_optimizer.step()
-        self.record(value_loss=error)  # pyright: ignore[reportPossiblyUnboundVariable]  (there is at least one step)
 
 # %% ../../nbs/05_deep_rl/05_reinforce.ipynb #5a6bb7a4
 def _numbers_in(space: spaces.Space[Any]) -> int:
