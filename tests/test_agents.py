@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from numpy.typing import NDArray
+from torch import from_numpy
 
 from rlpt.agents import Agent, Settings
 from rlpt.deep_rl.a2c import A2C, BOX_PROBES, PPO
@@ -128,10 +129,9 @@ def test_probes_with_numbers(probe: str) -> None:
     "REINFORCE where actions are numbers: what its baseline believes, and where its policy aims."
     world: Any = make(probe).unwrapped
     values, aims = AIMS[probe.removeprefix("rlpt/ProbeBox").removesuffix("-v0")]
-    agent = REINFORCE(probe, 0, gamma=0.5, hidden=(32,), lr=1e-2, log_std=-1.0, baseline=True, baseline_steps=5, n_envs=16, episodes=16)
-    agent.learn(8000, progress=False)
+    agent = REINFORCE(probe, 0, gamma=0.5, hidden=(32,), lr=2e-2, log_std=-1.0, baseline=True, baseline_steps=5, n_envs=16, episodes=16)
+    agent.learn(4000, progress=False)
     inputs: Any = agent._inputs(world.observations())
-    from torch import from_numpy
     assert abs(agent.values(from_numpy(inputs)) - values).max() < 0.15
     if aims: assert abs(agent.predict(world.observations())[0][:, 0] - aims).max() < 0.2
 
