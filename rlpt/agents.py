@@ -159,10 +159,11 @@ class Agent(ABC, Generic[_S]):
         loss: Tensor,                    # scalar
         optimizer: Optimizer,            # of the weights that it is to change
         max_norm: float | None = None,   # longer gradients are shortened to this length
-        **parts: Tensor | float,         # what else to record, e.g. `value_loss=...`
+        name: str = "loss",              # under which the loss is recorded
+        **parts: Tensor | float,         # what else to record, e.g. `entropy=...`
     ) -> None:
         "One step of the optimizer down the loss, unless the loss or its gradient is NaN or infinite."
-        self.record(loss=loss, **parts)
+        self.record(**{name: loss}, **parts)
         optimizer.zero_grad()
         loss.backward()
         weights = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
@@ -275,7 +276,11 @@ class Agent(ABC, Generic[_S]):
                    "steps": self.steps, "overshoot": self._overshoot, "kept": {name: getattr(self, name) for name in self._kept}, "rng": self.rng, "predict_rng": self._predict_rng,
                    "episodes": self._episodes, "losses": self._losses, "returns": self._returns, "lengths": self._lengths,
                    "envs": self.env.state_dict() if self._begun else None, "obs": self.obs}
-        with atomic_write(path) as file: torch.save(_pack(content), file)
+        with atomic_write(path) as file:
+            try: torch.save(_pack(content), file)
+            except RuntimeError as error:   # torch may cover the system's error with one of its own
+                if isinstance(error.__context__, OSError): raise error.__context__ from None
+                raise
 
     @classmethod
     def load(
@@ -304,9 +309,14 @@ class Agent(ABC, Generic[_S]):
     # the rest is private
 
     def _begin(self) -> None:
-        "The first episodes."
+        "The first episodes; what is to be acted on must be finite."
         if not self._begun: self.obs = self.env.reset(self.seed)
         self._begun = True
+        if not self._can_be_nan: return
+        try: self._check_finite("observation", self.obs)
+        except FloatingPointError:
+            self._drop_episodes()
+            raise
 
     def _guarded_step(self) -> None:
         "A training step; after an error the environments begin new episodes, so that the agent stays usable."
@@ -331,14 +341,14 @@ class Agent(ABC, Generic[_S]):
             self._returns[i], self._lengths[i] = 0, 0
 
     def _check_finite(self, what: str, values: NDArray[Any]) -> None:
-        "Stop where an environment says NaN."
-        if np.isfinite(values).all(): return
-        i = int(np.argwhere(~np.isfinite(values))[0][0])
+        "Stop where an environment says NaN, or what no float32 holds."
+        if (good := np.abs(values) <= _LARGEST).all(): return
+        i = int(np.argwhere(~good)[0][0])
         raise self._stopped(f"the {what} of environment {i}", values[i].tolist())
 
     def _stopped(self, what: str, value: Any) -> FloatingPointError:
         "The error that ends a training run."
-        return FloatingPointError(f"step {self.steps:,}: {what} = {value}, wanted finite numbers; training has stopped, and the weights are those from before")
+        return FloatingPointError(f"step {self.steps:,}: {what} = {value}, wanted finite numbers that a float32 holds; training has stopped, and the weights are those from before")
 
     @contextmanager
     def _logging(self, path: str | os.PathLike[str] | None) -> Iterator[None]:
@@ -381,6 +391,7 @@ class Agent(ABC, Generic[_S]):
 # %% ../nbs/lib/agents.ipynb #43772ff4
 _FORMAT, _VERSION = "rlpt agent", 1
 _COLUMNS = ["steps", "return", "length", "env"]
+_LARGEST = float(np.finfo(np.float32).max)
 _SETUP, _TRAIN, _PREDICT = 0x5E7, 0x7EA, 0x9ED  # set the generators of one seed apart
 
 def _space(name: str, space: spaces.Space[Any]) -> str:

@@ -1,12 +1,13 @@
 "Every agent: it goes on to the last bit wherever it was saved, and whatever happens while it is being saved, the last checkpoint stays whole."
 
+import itertools
 import multiprocessing
 import os
 import pickle
 import resource
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from gymnasium import spaces
 from rlpt.agents import Agent, read_checkpoint
 from rlpt.deep_rl.a2c import A2C, PPO
 from rlpt.deep_rl.dqn import DQN, ReplayBuffer
-from rlpt.deep_rl.dqn_variants import DoubleDQN, DuelingDQN
+from rlpt.deep_rl.dqn_variants import DoubleDQN, DuelingDoubleDQN, DuelingDQN
 from rlpt.deep_rl.function_approximation import SemiGradientSarsa
 from rlpt.deep_rl.reinforce import REINFORCE
-from rlpt.deep_rl.replay import PrioritizedReplay
+from rlpt.deep_rl.replay import PrioritizedReplay, SoftDQN
 from rlpt.envs import make
 from rlpt.tabular_rl.q_learning import DoubleQLearning, ExpectedSarsa, QLearning, Sarsa
 
@@ -53,10 +54,11 @@ KINDS = {
     "QLearning": Kind(QLearning, LAKE, n_envs=2), "Sarsa": Kind(Sarsa, LAKE), "ExpectedSarsa": Kind(ExpectedSarsa, "CliffWalking-v1", n_envs=3), "DoubleQLearning": Kind(DoubleQLearning, LAKE),
     "SemiGradientSarsa": Kind(SemiGradientSarsa, "MountainCar-v0", n_envs=2, epsilon=0.1),
     "DQN": Kind(DQN, POLE, **QUICK), "DQN, three rewards": Kind(DQN, POLE, lambda: {"replay": memory(n_step=3)}, **QUICK),
-    "DQN, urgent": Kind(DQN, POLE, lambda: {"replay": memory(True, 3)}, **QUICK),
-    "DoubleDQN": Kind(DoubleDQN, POLE, **QUICK), "DuelingDQN": Kind(DuelingDQN, POLE, lambda: {"replay": memory(True)}, **QUICK),
+    "DQN, urgent": Kind(DQN, POLE, lambda: {"replay": memory(True, 3)}, **QUICK), "DQN, alone": Kind(DQN, POLE, n_envs=1, **QUICK), "SoftDQN": Kind(SoftDQN, POLE, **{**QUICK, "target_every": 2**40}),
+    "DoubleDQN": Kind(DoubleDQN, POLE, **QUICK), "DuelingDQN": Kind(DuelingDQN, POLE, lambda: {"replay": memory(True)}, **QUICK), "DuelingDoubleDQN": Kind(DuelingDoubleDQN, POLE, **QUICK),
     "REINFORCE": Kind(REINFORCE, POLE, hidden=(8,), baseline=True, n_envs=3, episodes=5), "REINFORCE, numbers": Kind(REINFORCE, TORQUE, hidden=(8,), n_envs=2, episodes=2),
-    "A2C": Kind(A2C, POLE, **ROLLOUT), "PPO": Kind(PPO, POLE, **ROLLOUT), "PPO, numbers": Kind(PPO, TORQUE, **ROLLOUT)}
+    "A2C": Kind(A2C, POLE, **ROLLOUT), "A2C, numbers": Kind(A2C, TORQUE, **ROLLOUT), "A2C, alone": Kind(A2C, POLE, **{**ROLLOUT, "n_envs": 1}),
+    "PPO": Kind(PPO, POLE, **ROLLOUT), "PPO, numbers": Kind(PPO, TORQUE, **ROLLOUT), "PPO, alone": Kind(PPO, POLE, **{**ROLLOUT, "n_envs": 1})}
 each_kind = pytest.mark.parametrize("name", KINDS)
 
 
@@ -116,7 +118,7 @@ def kill(times: int, folder: Path) -> int:
 
 def test_killed(tmp_path: Path) -> None:
     "`kill -9` while an agent learns or saves leaves the last checkpoint whole, and from there it goes on to the last bit."
-    kill(20, tmp_path)
+    kill(len(KINDS), tmp_path)
 
 
 @pytest.mark.slow
@@ -127,9 +129,9 @@ def test_killed_often(tmp_path: Path) -> None:
 
 # --- no room left
 
-def save_in_little_room(path: str, room: int) -> None:
+def save_in_little_room(name: str, path: str, room: int) -> None:
     "Save over a checkpoint with room for so many bytes only; exits with 7 if that was refused as it should."
-    agent = KINDS["DQN"].load(Path(path))
+    agent = KINDS[name].load(Path(path))
     agent.learn(80, progress=False)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     try: agent.save(path)
@@ -137,17 +139,17 @@ def save_in_little_room(path: str, room: int) -> None:
     os._exit(0)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
-def test_no_room(share: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name, share", [*[("DQN", share) for share in (0.0, 0.3, 0.9, 0.999)], *[(name, 0.9) for name in ("QLearning", "SemiGradientSarsa", "DQN, urgent", "REINFORCE", "PPO, numbers")]])
+def test_no_room(name: str, share: float, tmp_path: Path) -> None:
     "Where the file cannot be written to its end, saving fails with the system's error, and the old checkpoint is there as it was."
     path = tmp_path / "agent.pt"
-    agent = KINDS["DQN"].new()
+    agent = KINDS[name].new()
     agent.learn(400, progress=False)
     agent.save(path)
     before = path.read_bytes()
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload([__name__])
-    writer = server.Process(target=save_in_little_room, args=(str(path), int(share * len(before))))
+    writer = server.Process(target=save_in_little_room, args=(name, str(path), int(share * len(before))))
     writer.start()
     writer.join()
     assert writer.exitcode == 7
@@ -187,7 +189,7 @@ def test_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"a checkpoint of {other.agent.__name__}, and this one is of {kind.agent.__name__}"): other.load(path)
 
 
-@pytest.mark.parametrize("name", ["DQN", "DuelingDQN", "REINFORCE", "A2C", "PPO, numbers"])
+@pytest.mark.parametrize("name", ["SemiGradientSarsa", "DQN", "SoftDQN", "DoubleDQN", "DuelingDQN", "DuelingDoubleDQN", "REINFORCE", "REINFORCE, numbers", "A2C", "PPO, numbers"])
 def test_other_architecture(name: str, tmp_path: Path) -> None:
     "Weights of another size are refused with the name of the weight and both shapes."
     kind, path = KINDS[name], tmp_path / "agent.pt"
@@ -195,36 +197,101 @@ def test_other_architecture(name: str, tmp_path: Path) -> None:
     agent.learn(100, progress=False)
     agent.save(path)
     content = read_checkpoint(path)
-    content["settings"]["hidden"] = (9,)
+    content["settings"] |= {"tiles": 9} if "tiles" in content["settings"] else {"hidden": (9,)}
     torch.save(content, path)
-    with pytest.raises(ValueError, match=r"the network has changed since .*has shape \(8.* there and \(9"): kind.load(path)
+    with pytest.raises(ValueError, match=r"the network has changed since .*has shape \(\d.* there and \(\d"): kind.load(path)
 
 
-# --- NaN
+# --- NaN, and numbers that are too large
 
 class Poisoned(gym.Wrapper[Any, Any, Any, Any]):
-    "Says NaN once, at its 40th step, in its reward or in what is seen."
+    "Spoils, once, its reward or what is seen at its 40th step, or what is seen first in an episode, the one of this number among those of all its like."
 
-    def __init__(self, env: gym.Env[Any, Any], where: str):
+    def __init__(self, env: gym.Env[Any, Any], where: str, bad: float = np.nan, episode: int = 0, begun: Iterator[int] | None = None):
         super().__init__(env)
-        self.where, self.count = where, 0
+        self.where, self.bad, self.count, self.episode, self.begun = where, bad, 0, episode, begun
+
+    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+        obs, info = super().reset(**options)
+        return obs if self.begun is None or next(self.begun) != self.episode else np.full_like(obs, np.nan), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         obs, reward, terminated, truncated, info = super().step(action)
         self.count += 1
         if self.count != 40: return obs, reward, terminated, truncated, info
-        return (obs, np.nan, terminated, truncated, info) if self.where == "reward" else (obs * np.nan, reward, terminated, truncated, info)
+        return (obs, self.bad if self.where == "reward" else reward, terminated, truncated, info) if self.where != "observation" else (obs * np.nan, reward, terminated, truncated, info)
+
+
+def finite(agent: Agent[Any]) -> bool:
+    "Whether all that was learned is."
+    return all(bool(torch.isfinite(tensor).all()) for tensor in agent.state_dict().values() if tensor.is_floating_point())
+
+
+def remembers(agent: Agent[Any]) -> bool:
+    "Whether all that it has in its memory, if it has one, is finite."
+    stored = getattr(agent, "replay", None)
+    return stored is None or all(np.isfinite(array).all() for array in stored.state_dict().values() if isinstance(array, np.ndarray))
 
 
 @each_kind
-@pytest.mark.parametrize("where", ["reward", "observation"])
-def test_nan(name: str, where: str) -> None:
-    "A NaN from the environment stops the training with its step; what was learned stays finite, and training can go on."
+@pytest.mark.parametrize("where, bad, says", [("reward", np.nan, "nan"), ("reward", 1e45, r"1e\+45"), ("observation", np.nan, r".*nan")])
+def test_nan(name: str, where: str, bad: float, says: str) -> None:
+    "NaN from the environment, or what no float32 holds, stops the training with its step; what was learned stays finite, and training can go on."
     kind = KINDS[name]
     if where == "observation" and isinstance(make(kind.env).observation_space, spaces.Discrete): pytest.skip("a number of a state is no float")
-    agent = kind.new(1, lambda: Poisoned(gym.make(kind.env), where))
-    with pytest.raises(FloatingPointError, match=f"step {40 * agent.env.n:,}: the {where} of environment 0 = .*nan"): agent.learn(2000, progress=False)
-    def finite() -> bool: return all(bool(torch.isfinite(tensor).all()) for key, tensor in agent.state_dict().items() if tensor.is_floating_point() and "replay" not in key)
-    assert finite()
+    agent = kind.new(1, lambda: Poisoned(gym.make(kind.env), where, bad))
+    with pytest.raises(FloatingPointError, match=f"step {40 * agent.env.n:,}: the {where} of environment 0 = {says}"): agent.learn(2000, progress=False)
+    assert finite(agent) and remembers(agent)
     agent.learn(400, progress=False)
-    assert finite() and agent.steps >= 40 * agent.env.n + 400
+    assert finite(agent) and remembers(agent) and agent.steps >= 40 * agent.env.n + 400
+
+
+@each_kind
+def test_too_large(name: str) -> None:
+    "A reward whose square no float32 holds stops the training before a network has changed, or does no harm; a memory keeps it until it is forgotten."
+    kind = KINDS[name]
+    agent = kind.new(1, lambda: Poisoned(gym.make(kind.env), "reward", 1e30))
+    before: dict[str, torch.Tensor] = {}
+
+    def keep(trained: Agent[Any]) -> None:
+        before.update({key: tensor.clone() for key, tensor in trained.state_dict().items() if key.startswith(("policy.", "value.", "network."))})
+
+    keep(agent)
+    error = ""
+    try:
+        with np.errstate(over="ignore"): agent.learn(2000, callback=keep, progress=False)
+    except FloatingPointError as stop: error = str(stop)
+    assert error.startswith(f"step {agent.steps:,}: ") and "loss = inf" in error if error else not isinstance(agent, A2C | REINFORCE) or name == "REINFORCE, numbers"
+    assert finite(agent)
+    if isinstance(agent, DQN): return
+    if error: assert before and all(torch.equal(tensor, before[key]) for key, tensor in agent.state_dict().items() if key in before)
+    agent.learn(400, progress=False)
+    assert finite(agent)
+
+
+@each_kind
+@pytest.mark.parametrize("later", [False, True])
+def test_nan_at_the_beginning(name: str, later: bool) -> None:
+    "The same where an episode begins with NaN, the very first or a later one; no memory has it."
+    kind = KINDS[name]
+    if isinstance(make(kind.env).observation_space, spaces.Discrete): pytest.skip("a number of a state is no float")
+    begun, n = itertools.count(), kind.new().env.n
+    agent = kind.new(1, lambda: Poisoned(gym.make(kind.env), "beginning", episode=n if later else 0, begun=begun))
+    with pytest.raises(FloatingPointError, match=r"step [\d,]+: the observation of environment \d = .*nan") as caught: agent.learn(2000, progress=False)
+    assert str(caught.value).startswith(f"step {agent.steps:,}: ") and (agent.steps > 0) == later
+    assert finite(agent) and remembers(agent)
+    agent.learn(400, progress=False)
+    assert finite(agent) and remembers(agent)
+
+
+@each_kind
+def test_nan_after_an_error(name: str) -> None:
+    "An error may be answered by new episodes that begin with NaN; then the next training stops at once, and the one after that goes on."
+    kind = KINDS[name]
+    if isinstance(make(kind.env).observation_space, spaces.Discrete): pytest.skip("a number of a state is no float")
+    agent = kind.new(1)
+    agent.learn(100, progress=False)
+    steps, agent.obs = agent.steps, np.full_like(agent.obs, np.nan)
+    with pytest.raises(FloatingPointError, match=f"step {steps}: the observation of environment 0"): agent.learn(100, progress=False)
+    agent.learn(100, progress=False)
+    assert finite(agent) and remembers(agent) and agent.steps > steps

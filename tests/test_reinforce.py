@@ -91,6 +91,6 @@ def test_refuses() -> None:
         "Numbers without bounds."
         action_space = spaces.Box(-np.inf, np.inf, (1,))
 
-    with pytest.raises(TypeError, match="wanted a Box space"): REINFORCE(Odd)
+    with pytest.raises(TypeError, match="wanted a Discrete or Box space"): REINFORCE(Odd)
     with pytest.raises(ValueError, match="finite bounds"): REINFORCE(Endless)
     with pytest.raises(ValueError, match=r"gamma = 1\.5"): REINFORCE("CartPole-v1", gamma=1.5)

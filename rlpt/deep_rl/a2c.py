@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..agents import Agent, Settings, setting
 from ..core import Seed, check_number, check_same_shape, check_shape, complaint, rng
 from .dqn import Probe, ProbeAction, ProbeBoth, ProbeCutOff, ProbeDelay, ProbeObservation, ProbeReward
-from .reinforce import CategoricalPolicy, GaussianPolicy, numpy_forward, observation_inputs, to_space
+from .reinforce import CategoricalPolicy, GaussianPolicy, action_numbers, numpy_forward, observation_inputs, to_space
 from ..envs import EnvLike, discrete_n, register_env
 from ..neural_networks.networks import MLP
 
@@ -114,9 +114,7 @@ class ActorCritic(nn.Module):
 def _make_policy(inputs: int, space: spaces.Space[Any], hidden: Sequence[int], seed: Seed, log_std: float) -> CategoricalPolicy | GaussianPolicy:
     "The policy that an action space asks for."
     if isinstance(space, spaces.Discrete): return CategoricalPolicy(inputs, discrete_n(space, "action_space"), hidden, seed=seed)
-    if not isinstance(space, spaces.Box): raise TypeError(complaint("action_space", space, "a Discrete or Box space"))
-    if not space.is_bounded(): raise ValueError(complaint("action_space", space, "a Box with finite bounds"))
-    return GaussianPolicy(inputs, int(np.prod(space.shape)), hidden, seed=seed, log_std=log_std)
+    return GaussianPolicy(inputs, action_numbers(space), hidden, seed=seed, log_std=log_std)
 
 # %% ../../nbs/05_deep_rl/06_a2c.ipynb #22b423d2
 class Rollout:
