@@ -118,11 +118,12 @@ class Outcome:
 def observe(
     f: Callable[..., Any],  # the function to call
     args: tuple,  # its arguments; the call gets copies
-    grad: bool = False,  # differentiate the sum of the result by each float tensor?
+    grad: bool = False,  # differentiate the sum of the result by each float tensor, or by those that ask for it?
 ) -> Outcome:
     "Call `f` on copies of `args` and keep all that it did."
     args, out, printed = copy.deepcopy(args), Outcome(), io.StringIO()
-    leaves = [arg.requires_grad_() for arg in args if is_tensor(arg) and arg.is_floating_point()] if grad else []
+    floats = [arg for arg in args if is_tensor(arg) and arg.is_floating_point()] if grad else []
+    leaves = [arg for arg in floats if arg.requires_grad] or [arg.requires_grad_() for arg in floats]
     try:
         with redirect_stdout(printed): out.value = f(*args)
         if grad: out.grads = _gradients(out.value, leaves)
@@ -142,9 +143,10 @@ def _names(f: Callable[..., Any] | None, n: int) -> list[str]:
     except (TypeError, ValueError): names = []
     return (names + [f"argument {i + 1}" for i in range(len(names), n)])[:n]
 
-def _error_line(error: Exception) -> str:
-    "The error in one line, with the learner's line of code where it is known."
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name != "observe"]
+def _error_line(error: Exception, checker: Callable[..., Any] | None = None) -> str:
+    "The error in one line, with the learner's line of code where it is known; a line of the checker's cell is none of theirs."
+    cell = checker.__code__.co_filename if isfunction(checker) else None
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name not in ("observe", "_grade_object") and frame.filename != cell]
     own = [frame for frame in frames if "site-packages" not in frame.filename and frame.line]
     place = f" in the line `{own[-1].line[:80]}`" if own and own[-1].line else ""
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}{place}"
@@ -220,7 +222,7 @@ class Exercise:
     checker: Callable[[Any], str | None] | None = None  # for what inputs and outputs cannot say: what is wrong, or None
     choices: Mapping[str, str] = field(default_factory=dict)  # predict: choice -> the sentence that answers it
     answer: str = ""  # predict: the right choice
-    grad: bool = False  # compare gradients too
+    grad: bool = False  # compare gradients too, by all float tensors or by those that ask for one
     same: Callable[..., bool] | None = None  # (wanted, got, *args) -> right?, where several values are
     rtol: float = 1e-4  # relative tolerance
     atol: float = 1e-6  # absolute tolerance
@@ -331,7 +333,7 @@ def _grade_object(ex: Exercise, answer: Any) -> Verdict:
     "Ask the exercise's checker."
     assert ex.checker is not None
     try: text = ex.checker(answer)
-    except Exception as error: text = f"it raised {_error_line(error)}"
+    except Exception as error: text = f"it raised {_error_line(error, ex.checker)}"
     hint = next((sentence for sentence in ex.mistakes if text and sentence in text), None)
     return Verdict(not text, "right" if not text else "not yet." if hint == text else f"not yet: {text}", hint)
 
@@ -389,7 +391,7 @@ def exercise(
     checker: Callable[[Any], str | None] | None = None,  # code, instead of reference and cases: what is wrong, or None
     choices: Mapping[str, str] | None = None,  # predict: choice -> the sentence that answers it
     answer: str = "",  # predict: the right choice
-    grad: bool = False,  # compare the gradients by all float tensors too
+    grad: bool = False,  # compare gradients too: by all float tensors, or by those that ask for one
     same: Callable[..., bool] | None = None,  # (wanted, got, *args) -> right?, where several values are
     rtol: float = 1e-4,  # relative tolerance
     atol: float = 1e-6,  # absolute tolerance
