@@ -151,6 +151,8 @@ def _error_line(error: Exception, checker: Callable[..., Any] | None = None) -> 
     place = f" in the line `{own[-1].line[:80]}`" if own and own[-1].line else ""
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}{place}"
 
+_OR_EQUAL = " or its equal"
+
 def compare(
     wanted: Outcome,  # of the reference
     got: Outcome,  # of the answer
@@ -167,7 +169,7 @@ def compare(
     if got.error is not None: return f"it raised {_error_line(got.error)}"
     if same is None: text = difference(wanted.value, got.value, rtol, atol)
     else:
-        try: text = None if same(wanted.value, got.value, *copy.deepcopy(args)) else f"wanted {show(wanted.value)} or its equal, got {show(got.value)}"
+        try: text = None if same(wanted.value, got.value, *copy.deepcopy(args)) else f"wanted {show(wanted.value)}{_OR_EQUAL}, got {show(got.value)}"
         except Exception as error: text = f"the answer {show(got.value)} could not be compared: {_error_line(error)}"
     if text: return text
     for name, w, g in zip(names, wanted.after, got.after):
@@ -310,7 +312,8 @@ def _recognise(ex: Exercise, got: list[Outcome], failed: list[int], names: list[
 
 def _says_the_same(wanted: Outcome, got: Outcome, text: str) -> bool:
     "Would the sentence only repeat the two values above it?"
-    return wanted.error is got.error is None and text.startswith("wanted ") and "shape" not in text and (not _is_array(wanted.value) or wanted.value.ndim == 0)
+    if wanted.error is not None or got.error is not None or not text.startswith("wanted "): return False
+    return _OR_EQUAL in text or "shape" not in text and (not _is_array(wanted.value) or wanted.value.ndim == 0)
 
 def _grade_function(ex: Exercise, answer: Any) -> Verdict:
     "Compare an answer with the reference on all inputs."
@@ -323,7 +326,7 @@ def _grade_function(ex: Exercise, answer: Any) -> Verdict:
     width = max(map(len, names))
     lines = [f"wrong on {len(failed)} of {len(cases)} inputs. The smallest of these:"]
     lines += [f"    {name:<{width}} = {show(arg)}" for name, arg in zip(names, cases[i])]
-    if wanted[i].error is None: lines.append(f"  wanted  {show(wanted[i].value)}")
+    if wanted[i].error is None: lines.append(f"  wanted  {show(wanted[i].value)}{_OR_EQUAL if ex.same else ''}")
     if got[i].error is None: lines.append(f"  got     {show(got[i].value)}")
     if got[i].printed: lines.append(f"  printed {got[i].printed.rstrip()[:400]!r}")
     if not _says_the_same(wanted[i], got[i], str(texts[i])): lines.append(f"  {texts[i]}")
