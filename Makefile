@@ -30,10 +30,11 @@ prepare: $(INSTALLED) ## what to run before a commit: export, test the notebooks
 outputs: $(INSTALLED) ## run notebooks and store their outputs: all, or NB=nbs/lib/core.ipynb; with SLOW=1 the slow cells too
 	@$(PY) -m tools.outputs $(if $(SLOW),--slow) $(NB)
 
-bench: $(INSTALLED) ## our agents and planners beside those of others, in one run: half an hour on a quiet machine
+bench: $(INSTALLED) ## our agents and planners beside those of others, in one run: two hours on a quiet machine
 	@$(PY) -m pip install -qq --disable-pip-version-check -e '.[bench]'
 	@$(PY) -m benchmarks.tabular
-	@$(PY) -m benchmarks.deep
+	@$(PY) -m benchmarks.deep cartpole
+	@$(PY) -m benchmarks.deep lander
 
 test-slow: $(INSTALLED) ## the cells flagged slow and the tests marked slow: minutes to hours
 	@$(PY) -m tools.suite slow
