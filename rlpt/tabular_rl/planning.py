@@ -509,7 +509,7 @@ def prioritized_sweeping(
     over, threshold = _Stop(m, tol), tol * (1 - mdp.gamma) if mdp.gamma < 1 else tol
     while True:
         w = _best(m, _lookahead(m, v))[0]
-        if over(v, w) or count >= limit: return _plan(m, w if mdp.gamma == 1 else v, count)
+        if over(v, w) or count >= limit: return _plan(m, w, count)
         urgency = np.abs(w - v)
         threshold = min(threshold, 0.5 * float(urgency.max()))
         heap = [(-float(urgency[s]), s) for s in np.flatnonzero(urgency > threshold).tolist()]
