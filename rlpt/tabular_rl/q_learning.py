@@ -251,7 +251,7 @@ def _by_arrays(job: _Job) -> TabularRuns:
             episode[over], s[over], n[over], total[over] = ended + 1, starts[who, np.minimum(ended + 1, job.episodes - 1)], 0, 0.0
         if rule != "sarsa": a = epsilon_greedy(value(base + s), epsilon, draw[0])
         elif len(over): a[over] = epsilon_greedy(value((base + s)[over]), epsilon, draw[0, over])
-        if len(over) and ended.max() == job.episodes - 1:
+        if len(over) and episode[over].max() == job.episodes:
             going = episode < job.episodes
             run, s, a, n, total, episode = (x[going] for x in (run, s, a, n, total, episode))
     return TabularRuns(value(np.arange(runs * S)).reshape(runs, S, A), returns, lengths, snapshots)
