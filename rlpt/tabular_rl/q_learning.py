@@ -63,11 +63,13 @@ def epsilon_greedy(
     u: ArrayLike,            # uniform on [0, 1), shape (...)
 ) -> NDArray[np.int64]:      # actions, shape (...)
     "Draw actions from the policy (3), one number each. S&B §2.2."
-    u = np.asarray(u)
+    u, values = np.asarray(u).T, Q.T.copy()  # the action comes first: NumPy works along long rows
     explore = u < epsilon
-    options = np.where(explore[..., None], Q > -np.inf, Q == Q.max(axis=-1, keepdims=True)).cumsum(axis=-1)
-    share = np.where(explore, u / epsilon if epsilon > 0 else 0.0, (u - epsilon) / (1 - epsilon) if epsilon < 1 else 0.0)
-    return (options <= (share * options[..., -1]).astype(np.int64)[..., None]).sum(axis=-1)
+    share = (u - np.where(explore, 0.0, epsilon)) / np.where(explore, epsilon, 1 - epsilon)
+    options = (values >= np.where(explore, _LOWEST, values.max(axis=0))).cumsum(axis=0)
+    return (options <= (share * options[-1]).astype(np.int64)).sum(axis=0).T
+
+_LOWEST = np.finfo(np.float64).min  # of all numbers; what is not above it is -inf
 
 # %% ../../nbs/04_tabular_rl/04_q_learning.ipynb #3a728906
 def epsilon_schedule(
@@ -197,60 +199,62 @@ def _by_arrays(job: _Job) -> TabularRuns:
     "All runs in step, as one tall table."
     mdp, rule, (S, A), runs = job.mdp, job.rule, job.mdp.R.shape, job.runs
     followers, cumulative, paid = mdp.outcomes
-    noise, many = None if mdp.noise is None else mdp.noise.ravel(), followers.shape[1] > 1
+    noise, K = None if mdp.noise is None else mdp.noise.ravel(), followers.shape[1]
     tables = [np.tile(job.initial, (runs, 1)) for _ in range(1 + (rule == "double_q"))]
     visits = np.zeros((runs * S, A), dtype=np.int64)
     returns, lengths = np.zeros((runs, job.episodes)), np.zeros((runs, job.episodes), dtype=np.int64)
     snapshots = np.zeros((len(job.keep), runs, S, A))
     starts = np.array([job.starts(g) for g in job.generators])
     uniform, normal = np.empty((_BLOCK, job.columns, runs)), np.empty((_BLOCK, runs))
-    def value(rows: Any) -> NDArray[np.float64]: return tables[0][rows] if len(tables) == 1 else (tables[0][rows] + tables[1][rows]) / 2
+    def value(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        one, *two = (table.take(rows, axis=0) for table in tables)  # the same as table[rows], and quicker
+        return (one + two[0]) / 2 if two else one
     run, s = np.arange(runs), starts[:, 0]  # the runs that are not finished, and where they are
-    a, a_next = s, s
-    episode, n, total, t = np.zeros_like(run), np.zeros_like(run), np.zeros(runs), -1
+    a, episode, n, total, t = s, np.zeros_like(run), np.zeros_like(run), np.zeros(runs), -1
     while len(run):
         row = t + 1
         if row % _BLOCK == 0:
             for i in run.tolist():
                 uniform[:, :, i] = job.generators[i].random((_BLOCK, job.columns))
                 if noise is not None: normal[:, i] = job.generators[i].standard_normal(_BLOCK)
-        draw, base, t = uniform[row % _BLOCK][:, run], run * S, row
+        draw, base, t = uniform[row % _BLOCK].take(run, axis=1), run * S, row
         epsilon = job.epsilon(t) if callable(job.epsilon) else job.epsilon
         if t == 0:
             a = epsilon_greedy(value(base + s), epsilon, draw[0])
             continue
         pair = s * A + a
-        outcome = (cumulative[pair] <= draw[1][:, None]).sum(axis=1) if many else 0
-        s_next, reward = followers[pair, outcome], paid[pair, outcome]
+        outcome = pair if K == 1 else pair * K + (cumulative[pair] <= draw[1][:, None]).sum(axis=1)
+        s_next, reward = followers.take(outcome), paid.take(outcome)  # by the number of an entry, row after row
         if noise is not None: reward = reward + noise[pair] * normal[row % _BLOCK, run]
-        here, there, terminated = base + s, base + s_next, mdp.terminal[s_next]
-        alpha = job.alpha[run]
+        here, there, terminated = base + s, base + s_next, mdp.terminal.take(s_next)
+        alpha = job.alpha.take(run)
         if job.alpha_of is not None:
             visits[here, a] += 1
-            alpha = job.alpha_of(visits[here, a])
+            alpha = np.broadcast_to(job.alpha_of(visits[here, a]), run.shape)
         if rule == "q_learning": q_learning_update(tables[0], here, a, reward, there, terminated, alpha, mdp.gamma)
         elif rule == "expected_sarsa": expected_sarsa_update(tables[0], here, a, reward, there, terminated, alpha, mdp.gamma, epsilon)
         elif rule == "sarsa":
-            a_next = epsilon_greedy(tables[0][there], epsilon, draw[0])
+            a_next = epsilon_greedy(value(there), epsilon, draw[0])
             sarsa_update(tables[0], here, a, reward, there, a_next, terminated, alpha, mdp.gamma)
+            a = a_next
         else:
             heads = draw[-1] < 0.5
             for one, other, side in ((*tables, heads), (*tables[::-1], ~heads)):
                 double_q_update(one, other, here[side], a[side], reward[side], there[side], terminated[side], alpha[side], mdp.gamma)
         s, n, total = s_next, n + 1, total + reward
-        over = terminated | (n >= job.max_steps)
-        if over.any():
-            at = np.flatnonzero(over)
-            returns[run[at], episode[at]], lengths[run[at], episode[at]] = total[at], n[at]
-            episode[at] += 1
-            for i in at if job.keep else ():
-                if (k := job.keep.get(int(episode[i]))) is not None: snapshots[k, run[i]] = value(slice(base[i], base[i] + S))
-            s[at], n[at], total[at] = starts[run[at], np.minimum(episode[at], job.episodes - 1)], 0, 0.0
+        over = np.flatnonzero(terminated | (n >= job.max_steps))
+        if len(over):
+            who, ended = run[over], episode[over]
+            returns[who, ended], lengths[who, ended] = total[over], n[over]
+            for i in over if job.keep else ():
+                if (k := job.keep.get(int(episode[i] + 1))) is not None: snapshots[k, run[i]] = value(np.arange(base[i], base[i] + S))
+            episode[over], s[over], n[over], total[over] = ended + 1, starts[who, np.minimum(ended + 1, job.episodes - 1)], 0, 0.0
         if rule != "sarsa": a = epsilon_greedy(value(base + s), epsilon, draw[0])
-        else: a = np.where(over, epsilon_greedy(tables[0][base + s], epsilon, draw[0]), a_next) if over.any() else a_next
-        if over.any() and (going := episode < job.episodes).sum() < len(run):
+        elif len(over): a[over] = epsilon_greedy(value((base + s)[over]), epsilon, draw[0, over])
+        if len(over) and episode[over].max() == job.episodes:
+            going = episode < job.episodes
             run, s, a, n, total, episode = (x[going] for x in (run, s, a, n, total, episode))
-    return TabularRuns(value(slice(None)).reshape(runs, S, A), returns, lengths, snapshots)
+    return TabularRuns(value(np.arange(runs * S)).reshape(runs, S, A), returns, lengths, snapshots)
 
 # %% ../../nbs/04_tabular_rl/04_q_learning.ipynb #393c62fe
 def _by_lists(job: _Job) -> TabularRuns:
@@ -369,7 +373,7 @@ def train_tabular(
                np.where(mdp.available, float(initial), -np.inf), max_steps, {int(e): k for k, e in enumerate(snapshots)}, rng(seed).spawn(runs))
     return _by_lists(job) if engine == "lists" or engine == "auto" and runs < _FEW else _by_arrays(job)
 
-_FEW = 200  # runs, from which on arrays are the faster road
+_FEW = 100  # runs, from which on arrays are the faster road
 
 # %% ../../nbs/04_tabular_rl/04_q_learning.ipynb #a59452b8
 class Rollouts(NamedTuple):
