@@ -118,11 +118,12 @@ class Outcome:
 def observe(
     f: Callable[..., Any],  # the function to call
     args: tuple,  # its arguments; the call gets copies
-    grad: bool = False,  # differentiate the sum of the result by each float tensor?
+    grad: bool = False,  # differentiate the sum of the result by each float tensor, or by those that ask for it?
 ) -> Outcome:
     "Call `f` on copies of `args` and keep all that it did."
     args, out, printed = copy.deepcopy(args), Outcome(), io.StringIO()
-    leaves = [arg.requires_grad_() for arg in args if is_tensor(arg) and arg.is_floating_point()] if grad else []
+    floats = [arg for arg in args if is_tensor(arg) and arg.is_floating_point()] if grad else []
+    leaves = [arg for arg in floats if arg.requires_grad] or [arg.requires_grad_() for arg in floats]
     try:
         with redirect_stdout(printed): out.value = f(*args)
         if grad: out.grads = _gradients(out.value, leaves)
@@ -142,12 +143,15 @@ def _names(f: Callable[..., Any] | None, n: int) -> list[str]:
     except (TypeError, ValueError): names = []
     return (names + [f"argument {i + 1}" for i in range(len(names), n)])[:n]
 
-def _error_line(error: Exception) -> str:
-    "The error in one line, with the learner's line of code where it is known."
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name != "observe"]
+def _error_line(error: Exception, checker: Callable[..., Any] | None = None) -> str:
+    "The error in one line, with the learner's line of code where it is known; a line of the checker's cell is none of theirs."
+    cell = checker.__code__.co_filename if isfunction(checker) else None
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name not in ("observe", "_grade_object") and frame.filename != cell]
     own = [frame for frame in frames if "site-packages" not in frame.filename and frame.line]
     place = f" in the line `{own[-1].line[:80]}`" if own and own[-1].line else ""
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}{place}"
+
+_OR_EQUAL = " or its equal"
 
 def compare(
     wanted: Outcome,  # of the reference
@@ -165,7 +169,7 @@ def compare(
     if got.error is not None: return f"it raised {_error_line(got.error)}"
     if same is None: text = difference(wanted.value, got.value, rtol, atol)
     else:
-        try: text = None if same(wanted.value, got.value, *copy.deepcopy(args)) else f"wanted {show(wanted.value)} or its equal, got {show(got.value)}"
+        try: text = None if same(wanted.value, got.value, *copy.deepcopy(args)) else f"wanted {show(wanted.value)}{_OR_EQUAL}, got {show(got.value)}"
         except Exception as error: text = f"the answer {show(got.value)} could not be compared: {_error_line(error)}"
     if text: return text
     for name, w, g in zip(names, wanted.after, got.after):
@@ -220,7 +224,7 @@ class Exercise:
     checker: Callable[[Any], str | None] | None = None  # for what inputs and outputs cannot say: what is wrong, or None
     choices: Mapping[str, str] = field(default_factory=dict)  # predict: choice -> the sentence that answers it
     answer: str = ""  # predict: the right choice
-    grad: bool = False  # compare gradients too
+    grad: bool = False  # compare gradients too, by all float tensors or by those that ask for one
     same: Callable[..., bool] | None = None  # (wanted, got, *args) -> right?, where several values are
     rtol: float = 1e-4  # relative tolerance
     atol: float = 1e-6  # absolute tolerance
@@ -308,7 +312,8 @@ def _recognise(ex: Exercise, got: list[Outcome], failed: list[int], names: list[
 
 def _says_the_same(wanted: Outcome, got: Outcome, text: str) -> bool:
     "Would the sentence only repeat the two values above it?"
-    return wanted.error is got.error is None and text.startswith("wanted ") and "shape" not in text and (not _is_array(wanted.value) or wanted.value.ndim == 0)
+    if wanted.error is not None or got.error is not None or not text.startswith("wanted "): return False
+    return _OR_EQUAL in text or "shape" not in text and (not _is_array(wanted.value) or wanted.value.ndim == 0)
 
 def _grade_function(ex: Exercise, answer: Any) -> Verdict:
     "Compare an answer with the reference on all inputs."
@@ -321,7 +326,7 @@ def _grade_function(ex: Exercise, answer: Any) -> Verdict:
     width = max(map(len, names))
     lines = [f"wrong on {len(failed)} of {len(cases)} inputs. The smallest of these:"]
     lines += [f"    {name:<{width}} = {show(arg)}" for name, arg in zip(names, cases[i])]
-    if wanted[i].error is None: lines.append(f"  wanted  {show(wanted[i].value)}")
+    if wanted[i].error is None: lines.append(f"  wanted  {show(wanted[i].value)}{_OR_EQUAL if ex.same else ''}")
     if got[i].error is None: lines.append(f"  got     {show(got[i].value)}")
     if got[i].printed: lines.append(f"  printed {got[i].printed.rstrip()[:400]!r}")
     if not _says_the_same(wanted[i], got[i], str(texts[i])): lines.append(f"  {texts[i]}")
@@ -331,7 +336,7 @@ def _grade_object(ex: Exercise, answer: Any) -> Verdict:
     "Ask the exercise's checker."
     assert ex.checker is not None
     try: text = ex.checker(answer)
-    except Exception as error: text = f"it raised {_error_line(error)}"
+    except Exception as error: text = f"it raised {_error_line(error, ex.checker)}"
     hint = next((sentence for sentence in ex.mistakes if text and sentence in text), None)
     return Verdict(not text, "right" if not text else "not yet." if hint == text else f"not yet: {text}", hint)
 
@@ -389,7 +394,7 @@ def exercise(
     checker: Callable[[Any], str | None] | None = None,  # code, instead of reference and cases: what is wrong, or None
     choices: Mapping[str, str] | None = None,  # predict: choice -> the sentence that answers it
     answer: str = "",  # predict: the right choice
-    grad: bool = False,  # compare the gradients by all float tensors too
+    grad: bool = False,  # compare gradients too: by all float tensors, or by those that ask for one
     same: Callable[..., bool] | None = None,  # (wanted, got, *args) -> right?, where several values are
     rtol: float = 1e-4,  # relative tolerance
     atol: float = 1e-6,  # absolute tolerance
