@@ -168,7 +168,7 @@ class Agent(ABC, Generic[_S]):
         weights = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
         norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
         if not math.isfinite(norm): raise self._stopped("the gradient's norm", float(norm))
-        if max_norm is not None: nn.utils.clip_grads_with_norm_(weights, max_norm, norm)
+        if max_norm is not None and norm > max_norm: nn.utils.clip_grads_with_norm_(weights, max_norm, norm)
         optimizer.step()
 
     def record(

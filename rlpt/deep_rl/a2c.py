@@ -108,7 +108,7 @@ class ActorCritic(nn.Module):
         actions: Tensor,                    # shape (M,) or (M, K)
     ) -> tuple[Tensor, Tensor, Tensor]:     # each of shape (M,)
         "All that the loss (8) asks: log-probabilities of the actions, entropies of the policy, and values."
-        return *self.policy.log_prob_and_entropy(x, actions), self.critic(x)[:, 0]
+        return *self.policy.log_prob_and_entropy(x, actions), self.critic(x).squeeze(-1)
 
 # %% ../../nbs/05_deep_rl/06_a2c.ipynb #ff4e243f
 def _make_policy(inputs: int, space: spaces.Space[Any], hidden: Sequence[int], seed: Seed, log_std: float) -> CategoricalPolicy | GaussianPolicy:
@@ -292,7 +292,7 @@ class A2C(Agent[A2CSettings]):
         targets: Tensor,     # shape (M,)
     ) -> None:
         "One step of the critic alone (7); the policy stays as it is."
-        value = value_loss(self.network.critic(x)[:, 0], targets)
+        value = value_loss(self.network.critic(x).squeeze(-1), targets)
         self.descend(self.settings.value_weight * value, self.optimizer, self.settings.max_norm, value_loss=value)
 
 # %% ../../nbs/05_deep_rl/06_a2c.ipynb #4fd861a6
@@ -383,5 +383,13 @@ class PPO(A2C):
         s: Any = self.settings
         with torch.no_grad(): old, _ = self.network.policy.log_prob_and_entropy(x, actions)
         for _ in range(s.epochs):
-            for rows in torch.from_numpy(self.rng.permutation(len(x))).to(self.device).split(s.batch_size):
+            for rows in self.minibatches(len(x)):
                 self.gradient_step(x[rows], actions[rows], targets[rows], lambda log_probs: ppo_loss(log_probs, old[rows], advantages[rows], s.clip))
+
+    def minibatches(
+        self,
+        steps: int,              # in a rollout, M
+    ) -> Sequence[Any]:          # indices of rows
+        "All steps of a rollout in random order, so many at a time; if one minibatch holds them all, the order makes no difference."
+        s: Any = self.settings
+        return [slice(None)] if steps <= s.batch_size else torch.from_numpy(self.rng.permutation(steps)).to(self.device).split(s.batch_size)

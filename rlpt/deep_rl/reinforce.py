@@ -89,7 +89,7 @@ class CategoricalPolicy(nn.Module):
     ) -> tuple[Tensor, Tensor]:   # both of shape (M,)
         "What a loss asks of the distributions, without making them: how likely the actions were, and how open the choice was."
         log_pi = self.network(x).log_softmax(-1)
-        return log_pi.gather(-1, actions[:, None])[:, 0], -(log_pi.exp() * log_pi).sum(-1)
+        return log_pi.gather(-1, actions[:, None]).squeeze(-1), -(log_pi.exp() * log_pi).sum(-1)
 
     def sampler(self) -> Sampler:
         "A quick way to act: (inputs, deterministic, generator) -> actions, shape (N,); it sees every later change of the weights."
